@@ -1,0 +1,1 @@
+"""A pytest plugin in which GPU kernels are test cases."""
