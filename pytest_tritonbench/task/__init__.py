@@ -1,0 +1,1 @@
+"""What is asked: tasks, their cases, and the inputs they take."""
