@@ -1,0 +1,142 @@
+"""The Hypothesis strategy that draws a task's cases.
+
+Only dims, dtypes, layouts, patterns and a data seed are drawn, never elements: a counterexample
+shrinks in a few dozen runs of the kernel and replays from one short line.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from pytest_tritonbench.task.case import Case, Layout
+from pytest_tritonbench.task.declaration import Task
+from pytest_tritonbench.task.extents import Dim, extent, names_in
+from pytest_tritonbench.task.layouts import possible
+from pytest_tritonbench.task.materialise import sizes
+from pytest_tritonbench.task.pieces import (
+    ChoicePiece,
+    CountPiece,
+    IntegerPiece,
+    NumberPiece,
+    Scalar,
+    TensorPiece,
+)
+
+# Upper limits for dims that declare none, by the highest rank of a tensor that has the dim.
+_HIGH_BY_RANK = {0: 64, 1: 5000, 2: 200, 3: 60}
+_HIGH_BEYOND = 24
+_LARGEST_SEED = 2**31 - 1
+
+
+def cases(task: Task, *, elements: int) -> st.SearchStrategy[Case]:
+    """Draw cases of a task.
+
+    Args:
+        task: The task.
+        elements: No tensor argument gets more elements than this.
+    """
+    highs = {name: _high(task, name, limits) for name, limits in task.dims.items()}
+    tensors = {n: p for n, p in task.inputs.items() if isinstance(p, TensorPiece | IntegerPiece)}
+
+    @st.composite
+    def one(draw: st.DrawFn) -> Case:
+        dtype = draw(st.sampled_from(task.dtypes))
+        values: dict[str, Scalar] = {
+            name: draw(_sizes(limits, highs[name])) for name, limits in task.dims.items()
+        }
+        _fit(task, values, elements)
+        for name, piece in task.inputs.items():
+            match piece:
+                case ChoicePiece(among=among):
+                    values[name] = draw(st.sampled_from(among))
+                case NumberPiece(low=low, high=high):
+                    values[name] = draw(st.floats(low, high, allow_nan=False, width=32))
+                case CountPiece(low=low, high=high):
+                    bottom, top = extent(low, values), extent(high, values)
+                    assume(bottom <= top)
+                    values[name] = draw(st.integers(bottom, top))
+                case _:
+                    pass
+        assume(task.admits(values))
+        layouts: dict[str, Layout] = {}
+        absent: set[str] = set()
+        for name, piece in tensors.items():
+            if piece.optional and draw(st.booleans()):
+                absent.add(name)
+                continue
+            layout = draw(_layouts(task, name, piece))
+            if layout != Layout():
+                layouts[name] = layout
+        pattern = draw(st.sampled_from(task.patterns))
+        seed = draw(st.integers(0, _LARGEST_SEED))
+        return Case(values, dtype, layouts, frozenset(absent), pattern, seed)
+
+    return one()
+
+
+def _sizes(limits: Dim, high: int) -> st.SearchStrategy[int]:
+    edges = limits.edges(high)
+    if limits.among or limits.power_of_two:
+        return st.sampled_from(edges)
+    step = limits.multiple_of
+    bottom = math.ceil(limits.low / step)
+    anywhere = st.integers(bottom, max(bottom, high // step)).map(lambda n: n * step)
+    # Shrinking goes for the first branch, where a smaller number is a smaller size.
+    return st.one_of(anywhere, st.sampled_from(edges))
+
+
+def _layouts(task: Task, name: str, piece: TensorPiece | IntegerPiece) -> st.SearchStrategy[Layout]:
+    fits = possible(piece.layouts, len(piece.dims))
+    if name in task.mutates:
+        # Elements that share memory cannot be written one by one.
+        fits = tuple(layout for layout in fits if layout != "expanded")
+    names = st.sampled_from(fits)
+    if not (isinstance(piece, TensorPiece) and piece.broadcast and piece.dims):
+        return names.map(Layout)
+    axes = st.sets(st.integers(0, len(piece.dims) - 1)).map(lambda a: tuple(sorted(a)))
+    return st.builds(Layout, names, axes)
+
+
+def _high(task: Task, name: str, limits: Dim) -> int:
+    if limits.high is not None:
+        return limits.high
+    ranks = [
+        len(piece.dims)
+        for piece in task.inputs.values()
+        if isinstance(piece, TensorPiece | IntegerPiece)
+        and any(name in names_in(d) for d in piece.dims)
+    ]
+    rank = max(ranks, default=0)
+    return max(limits.low, limits.multiple_of, _HIGH_BY_RANK.get(rank, _HIGH_BEYOND))
+
+
+def _fit(task: Task, values: dict[str, Scalar], elements: int) -> None:
+    """Halve the largest dims until every tensor argument has at most ``elements`` elements."""
+    for piece in task.inputs.values():
+        if not isinstance(piece, TensorPiece | IntegerPiece):
+            continue
+        names = [n for d in piece.dims for n in names_in(d) if n in task.dims]
+        while math.prod(sizes(piece.dims, _known(values, piece))) > elements:
+            smaller = _next_smaller(task, values, names)
+            if not smaller:
+                break
+            values.update(smaller)
+
+
+def _known(values: Mapping[str, Any], piece: TensorPiece | IntegerPiece) -> dict[str, Any]:
+    # Scalars are drawn after the dims; an extent that needs one counts as 1 here.
+    return {**{n: 1 for d in piece.dims for n in names_in(d)}, **values}
+
+
+def _next_smaller(task: Task, values: dict[str, Scalar], names: list[str]) -> dict[str, Scalar]:
+    for name in sorted(names, key=lambda n: -int(values[n] or 0)):
+        size, limits = int(values[name] or 0), task.dims[name]
+        fits = [n for n in range(size // 2, limits.low - 1, -1) if limits.admits(n)]
+        if fits and fits[0] < size:
+            return {name: fits[0]}
+    return {}
