@@ -1,0 +1,72 @@
+"""Nests of values: what a call returns, taken apart into leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor as it was delivered."""
+
+    tensor: torch.Tensor
+    """The elements, contiguous, on the CPU, in memory of the judging process."""
+
+    strides: tuple[int, ...]
+    """Strides in elements that the tensor had where it was made."""
+
+    device: str
+    """Kind of device it was on: ``cpu`` or ``cuda``."""
+
+
+# A Value, a number, a string, None, or a tuple, list or dict of nests.
+Nest = Any
+
+
+def leaves(nest: Nest, path: str) -> Iterator[tuple[str, Any]]:
+    """The leaves of a nest with a readable path to each."""
+    match nest:
+        case tuple() | list():
+            for number, part in enumerate(nest):
+                yield from leaves(part, f"{path}[{number}]")
+        case dict():
+            for key, part in nest.items():
+                yield from leaves(part, f"{path}[{key!r}]")
+        case _:
+            yield path, nest
+
+
+def mapped(nest: Nest, change: Callable[[Any], Any]) -> Nest:
+    """The same nest with every leaf changed."""
+    match nest:
+        case tuple() | list():
+            return type(nest)(mapped(part, change) for part in nest)
+        case dict():
+            return {key: mapped(part, change) for key, part in nest.items()}
+        case _:
+            return change(nest)
+
+
+def tensors(nest: Nest) -> Nest:
+    """The same nest with plain tensors in place of :class:`Value`."""
+    return mapped(nest, lambda leaf: leaf.tensor if isinstance(leaf, Value) else leaf)
+
+
+def shape_of(nest: Nest) -> str:
+    """The structure in words: ``tuple of 2 (tensor, None)``."""
+    match nest:
+        case tuple() | list():
+            inside = ", ".join(shape_of(part) for part in nest)
+            return f"{type(nest).__name__} of {len(nest)} ({inside})"
+        case dict():
+            return f"dict with {', '.join(map(repr, nest)) or 'no keys'}"
+        case Value() | torch.Tensor():
+            return "tensor"
+        case None:
+            return "None"
+        case _:
+            return type(nest).__name__

@@ -1,0 +1,143 @@
+"""The comparison rule: how close a candidate's floating point values must be.
+
+``O`` is the reference in float64, ``R`` the reference in the case's own dtype, ``C`` the
+candidate. ``R`` is the yardstick: a candidate may be a few times as wrong as PyTorch itself, plus
+a few units in the last place (ulps) of the largest value around. No tolerance is chosen by hand
+for a task, and none comes from the candidate.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+# The largest error may be this many times R's own, the root mean square this many times R's.
+TIMES_MAX = 3.0
+TIMES_RMS = 2.0
+
+# What is allowed beyond that, in ulps of the largest |O| of the row. A reference may be exact by
+# luck or because it accumulates in float64 on a CPU; a kernel that accumulates in float32 and
+# calls the hardware's exp is still right. Calibrated by benchmarks/calibrate_judge.py.
+ULPS_MAX = {torch.float64: 64.0, torch.float32: 32.0}
+ULPS_RMS = {torch.float64: 8.0, torch.float32: 4.0}
+ULPS_MAX_LOW_PRECISION = 4.0
+ULPS_RMS_LOW_PRECISION = 0.5
+
+# Rows shorter than this are judged together with their neighbours: the largest of a handful of
+# values may be small by accident, and its ulp with it.
+SHORTEST_ROW = 32
+
+# Rows this many times larger than a row do not lend it their error.
+REACH = 4.0
+
+
+@dataclass(frozen=True)
+class Closeness:
+    """How far a tensor of values is from the oracle."""
+
+    wrong: torch.Tensor
+    """bool, the shape of the values: elements outside what is allowed."""
+
+    error: torch.Tensor
+    """float64: |C - O| where both are finite, inf where one of them is not and should be."""
+
+    allowed: torch.Tensor
+    """float64: the largest error allowed at each element."""
+
+    rms: float
+    """Root mean square error of C in ulps of each row's largest |O|."""
+
+    rms_allowed: float
+
+    @property
+    def accepted(self) -> bool:
+        """Whether every element and the root mean square are within what is allowed."""
+        return not bool(self.wrong.any()) and self.rms <= self.rms_allowed
+
+    @property
+    def ratio(self) -> float:
+        """The worst of error over allowed; up to 1 is accepted."""
+        if not self.error.numel():
+            return 0.0
+        elementwise = float((self.error / self.allowed).max())
+        return max(elementwise, self.rms / self.rms_allowed)
+
+
+def closeness(c: torch.Tensor, r: torch.Tensor, o: torch.Tensor) -> Closeness:
+    """Compare a candidate's values with the oracle's, by the reference's own error.
+
+    Args:
+        c: The candidate's values, floating point, any shape.
+        r: The reference's values, the same dtype and shape.
+        o: The oracle's values in float64, the same shape.
+    """
+    dtype = r.dtype
+    shape = r.shape
+    c64, r64 = c.double(), r.double()
+    # Where float64 has no finite answer but the dtype has, the reference's own is the truth.
+    o = torch.where(torch.isfinite(o) | ~torch.isfinite(r64), o, r64)
+    info = torch.finfo(dtype)
+    finite = torch.isfinite(o) & (o.abs() <= info.max)
+    zero = torch.zeros((), dtype=torch.float64)
+    o_rows = _rows(torch.where(finite, o, zero))
+    r_error = _rows(torch.where(finite & torch.isfinite(r64), (r64 - o).abs(), zero))
+    scale = o_rows.abs().amax(dim=1)
+    ulp = _ulp(scale, info)
+    reach = _largest_nearby(r_error.amax(dim=1), scale)
+    limit = TIMES_MAX * reach + ULPS_MAX.get(dtype, ULPS_MAX_LOW_PRECISION) * ulp
+    allowed = limit[:, None].expand_as(o_rows).reshape(-1)[: o.numel()].view(shape)
+
+    error = torch.where(finite & torch.isfinite(c64), (c64 - o).abs(), zero)
+    within = torch.isfinite(c64) & finite & (error <= allowed)
+    same_class = _same_class(c64, o) | (_same_class(c64, r64) & ~torch.isfinite(r64))
+    # Rounding decides between the largest finite value and infinity.
+    brink = (o.abs() + allowed >= info.max) & (c64.sign() == o.sign())
+    brink &= (c64.abs() >= info.max - allowed) | torch.isinf(c64)
+    right = within | (same_class & ~(finite & torch.isfinite(r64))) | brink
+    error = torch.where(right | (error > allowed), error, torch.full_like(error, math.inf))
+    error = torch.where(right, torch.minimum(error, allowed), error)
+
+    counted = finite & torch.isfinite(r64) & torch.isfinite(c64)
+    share = _rows(counted.double())
+    c_units = _rows(torch.where(counted, (c64 - o).abs(), zero)) / ulp[:, None]
+    r_units = _rows(torch.where(counted, (r64 - o).abs(), zero)) / ulp[:, None]
+    rms_allowed = TIMES_RMS * _rms(r_units, share) + ULPS_RMS.get(dtype, ULPS_RMS_LOW_PRECISION)
+    return Closeness(~right, error, allowed, _rms(c_units, share), rms_allowed)
+
+
+def _rows(values: torch.Tensor) -> torch.Tensor:
+    """Lay values out as ``(rows, columns)``, joining trailing dims until a row is long enough."""
+    if values.numel() == 0:
+        return values.new_zeros((1, 1))
+    columns = 1
+    for size in reversed(values.shape):
+        if columns >= SHORTEST_ROW:
+            break
+        columns *= size
+    return values.reshape(-1, columns)
+
+
+def _ulp(scale: torch.Tensor, info: torch.finfo) -> torch.Tensor:
+    # Below the smallest normal number the spacing no longer shrinks, and hardware may flush to 0.
+    floor = torch.clamp(scale, min=info.smallest_normal)
+    return torch.exp2(torch.floor(torch.log2(floor))) * info.eps
+
+
+def _largest_nearby(error: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """For each row the reference's largest error in any row of at most REACH times its scale."""
+    order = torch.argsort(scale)
+    running = torch.cummax(error[order], dim=0).values
+    last = torch.searchsorted(scale[order], scale * REACH, right=True) - 1
+    return running[last]
+
+
+def _same_class(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Both NaN, or the same infinity."""
+    return (torch.isnan(a) & torch.isnan(b)) | (torch.isinf(a) & (a == b))
+
+
+def _rms(units: torch.Tensor, share: torch.Tensor) -> float:
+    count = float(share.sum())
+    return math.sqrt(float((units * units).sum()) / count) if count else 0.0
