@@ -108,9 +108,7 @@ def _matmul_kernel(
         b_ptrs += step_b
 
     c_ptrs = (
-        c_ptr
-        + offs_m.to(tl.int64)[:, None] * stride_cm
-        + offs_n.to(tl.int64)[None, :] * stride_cn
+        c_ptr + offs_m.to(tl.int64)[:, None] * stride_cm + offs_n.to(tl.int64)[None, :] * stride_cn
     )
     tl.store(
         c_ptrs,

@@ -27,8 +27,8 @@ def _rotate_heads(
     head_offsets,
     half_offsets,
     rest_offsets,
-    R,
-    D,
+    R: tl.constexpr,
+    D: tl.constexpr,
 ):
     head = head_offsets[:, None]
     # The last block of heads and a wide gap between heads can both be large: 64-bit offsets.

@@ -1,1 +1,141 @@
-"""The pytest plugin."""
+"""The pytest hooks, each a few lines that delegate.
+
+The plugin is loaded in every pytest run of its environment, so this module imports nothing heavy:
+torch, triton and Hypothesis come in with the first task file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_tritonbench import options
+
+if TYPE_CHECKING:
+    from pytest_tritonbench.suite import TaskRun
+
+_SETTINGS = pytest.StashKey[options.Settings]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare options and ini keys."""
+    options.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options and declare the markers."""
+    config.stash[_SETTINGS] = options.read_settings(config)
+    for phase in options.PHASES:
+        config.addinivalue_line("markers", f"tb_{phase}: the {phase} phase of a kernel task")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect task files that pytest would not take for test modules."""
+    if file_path.suffix != ".py" or parent.session.isinitpath(file_path):
+        # A file that was named on the command line comes by pytest_pycollect_makemodule.
+        return None
+    return _task_module(file_path, parent)
+
+
+def pytest_pycollect_makemodule(
+    module_path: Path, parent: pytest.Collector
+) -> pytest.Collector | None:
+    """Collect task files that were named on the command line."""
+    return _task_module(module_path, parent)
+
+
+def _task_module(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    settings = parent.config.stash[_SETTINGS]
+    # The globs first: everything else is imported only for a file that they fit.
+    if not any(path.match(glob) for glob in settings.references):
+        return None
+    from pytest_tritonbench import collect  # noqa: PLC0415 - imports torch
+
+    if not collect.is_task_file(path, settings.references):
+        return None
+    config = parent.config
+    if collect.SESSION not in config.stash:
+        from pytest_tritonbench.session import Session  # noqa: PLC0415 - as above
+
+        seed = config.getoption("hypothesisseed", None)
+        session = Session(settings, None if seed is None else int(seed))
+        config.stash[collect.SESSION] = session
+        config.add_cleanup(session.close)
+    return collect.TaskModule.from_parent(parent, path=path)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Parametrise the tests of a task."""
+    if "tb" in metafunc.fixturenames:
+        from pytest_tritonbench import collect  # noqa: PLC0415 - imports torch
+
+        collect.parametrize(metafunc)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let reports point at the task file."""
+    run = _run_of(item)
+    if run is not None:
+        item.location = (item.nodeid.partition("::")[0], run.task.line - 1, item.name)
+
+
+def _run_of(item: pytest.Item) -> TaskRun | None:
+    if "tb" not in getattr(item, "fixturenames", ()):
+        return None
+    from pytest_tritonbench import collect  # noqa: PLC0415 - imports torch
+
+    return collect.task_run(item)
+
+
+@pytest.fixture(name="tb")
+def _tb(request: pytest.FixtureRequest) -> TaskRun:
+    """The task that the test belongs to, ready for its phase."""
+    run = _run_of(request.node)
+    if run is None:
+        pytest.fail("the fixture 'tb' is for the plugin's own tests of a task", pytrace=False)
+    phase = request.node.originalname.removeprefix("test_")
+    run.begin(phase, request.node.nodeid)
+    return run
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put the records of a test on its report, which pytest-xdist carries to the controller."""
+    report = yield
+    run = _run_of(item)
+    if run is not None:
+        from pytest_tritonbench.report import reporter  # noqa: PLC0415 - light, but needs a task
+
+        reporter.attach(report, run, call)
+    return report
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End a candidate's process once its last test ran."""
+    run = _run_of(item)
+    if run is not None and (nextitem is None or _run_of(nextitem) is not run):
+        run.close()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Open the record file where the reports arrive: on the controller."""
+    config = session.config
+    if not hasattr(config, "workerinput"):
+        from pytest_tritonbench.report.reporter import Reporter  # noqa: PLC0415 - not in workers
+
+        config.pluginmanager.register(Reporter(config.stash[_SETTINGS]), "tritonbench-reporter")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of one task on one worker: they share a process, and later a GPU."""
+    if config.getvalue("dist") not in ("load", "worksteal"):
+        return None
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - only with pytest-xdist
+
+    return LoadFileScheduling(config, log)

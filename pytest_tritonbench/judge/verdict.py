@@ -60,6 +60,9 @@ class Expected:
     oracle: Answer | None
     """The reference in float64; ``None`` when the reference's own output is the truth."""
 
+    nearby: Answer | None = None
+    """The same for inputs one float32 rounding away: how ill-conditioned the case is."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -117,11 +120,12 @@ def judge(task: Task, inputs: Mapping[str, Any], got: Answer, expected: Expected
             summary = f"the output cannot be an answer: {str(e).splitlines()[0]}"
             return _wrong(Fault.WRONG_PROPERTY, summary)
         reference = _canonical(task, inputs, reference)
-    oracle = expected.oracle
-    if oracle is not None and task.canonical is not None:
+    oracle, nearby = expected.oracle, expected.nearby
+    if task.canonical is not None:
         wide = {n: v.double() if _is_float(v) else v for n, v in inputs.items()}
-        oracle = _canonical(task, wide, oracle)
-    return _values(got, reference, oracle)
+        oracle = None if oracle is None else _canonical(task, wide, oracle)
+        nearby = None if nearby is None else _canonical(task, wide, nearby)
+    return _values(got, reference, oracle, nearby)
 
 
 def _is_float(value: Any) -> bool:
@@ -206,14 +210,14 @@ def _tensor_structure(path: str, got: Value, want: Value) -> Verdict | None:
     return None
 
 
-def _values(got: Answer, reference: Answer, oracle: Answer | None) -> Verdict:
+def _values(
+    got: Answer, reference: Answer, oracle: Answer | None, nearby: Answer | None
+) -> Verdict:
     worst = RIGHT
-    truth = oracle.parts() if oracle is not None else {}
+    mine, truth, moved = (_by_path(answer) for answer in (got, oracle, nearby))
     for name, theirs in reference.parts().items():
-        mine = dict(leaves(got.parts()[name], name))
-        exact = dict(leaves(truth[name], name)) if name in truth else {}
         for path, r in leaves(theirs, name):
-            verdict = _leaf(path, mine[path], r, exact.get(path))
+            verdict = _leaf(path, mine[path], r, truth.get(path), moved.get(path))
             if not verdict.accepted and verdict.ratio >= worst.ratio:
                 worst = verdict
             elif worst.accepted and verdict.ratio > worst.ratio:
@@ -221,15 +225,23 @@ def _values(got: Answer, reference: Answer, oracle: Answer | None) -> Verdict:
     return worst
 
 
-def _leaf(path: str, c: Any, r: Any, o: Any) -> Verdict:
+def _by_path(answer: Answer | None) -> dict[str, Any]:
+    parts = {} if answer is None else answer.parts()
+    return {path: leaf for name, nest in parts.items() for path, leaf in leaves(nest, name)}
+
+
+def _leaf(path: str, c: Any, r: Any, o: Any, nearby: Any) -> Verdict:
     if not isinstance(r, Value):
         return _plain(path, c, r, o)
+    if not isinstance(o, Value) or o.tensor.shape != r.tensor.shape:
+        return _equal(path, c.tensor, r.tensor)
+    moved = nearby if isinstance(nearby, Value) and nearby.tensor.shape == r.tensor.shape else o
     if r.tensor.is_complex():
-        parts = [torch.view_as_real(v.tensor.resolve_conj()) for v in (c, r)]
-        wide = None if o is None else torch.view_as_real(o.tensor.to(torch.complex128))
-        return _floats(f"{path} (real, imaginary)", parts[0], parts[1], wide)
-    if r.tensor.is_floating_point() and o is not None:
-        return _floats(path, c.tensor, r.tensor, o.tensor.double())
+        sides = [torch.view_as_real(v.tensor.resolve_conj()) for v in (c, r)]
+        wide = [torch.view_as_real(v.tensor.to(torch.complex128)) for v in (o, moved)]
+        return _floats(f"{path} (real, imaginary)", *sides, *wide)
+    if r.tensor.is_floating_point():
+        return _floats(path, c.tensor, r.tensor, o.tensor.double(), moved.tensor.double())
     return _equal(path, c.tensor, r.tensor)
 
 
@@ -238,16 +250,16 @@ def _plain(path: str, c: Any, r: Any, o: Any) -> Verdict:
         # A Python float has no dtype of its own to set a tolerance: float32's is taken.
         pair = [torch.tensor([v], dtype=torch.float32) for v in (c, r)]
         wide = torch.tensor([r if o is None else float(o)], dtype=torch.float64)
-        return _floats(path, pair[0], pair[1], wide)
+        return _floats(path, *pair, wide, wide)
     if c == r:
         return RIGHT
     return _wrong(Fault.WRONG_VALUES, f"{path} is {c!r}, the reference gives {r!r}")
 
 
-def _floats(path: str, c: torch.Tensor, r: torch.Tensor, o: torch.Tensor | None) -> Verdict:
-    if o is None:
-        return _equal(path, c, r)
-    near = closeness(c, r, o)
+def _floats(
+    path: str, c: torch.Tensor, r: torch.Tensor, o: torch.Tensor, nearby: torch.Tensor
+) -> Verdict:
+    near = closeness(c, r, o, nearby)
     if near.accepted:
         return Verdict(ratio=near.ratio)
     if not bool(near.wrong.any()):

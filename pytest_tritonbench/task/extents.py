@@ -118,8 +118,8 @@ def names_in(expression: str | int) -> tuple[str, ...]:
     """The dim names that an extent mentions, in order of appearance."""
     if isinstance(expression, int):
         return ()
-    found = [n.id for n in ast.walk(_parsed(expression)) if isinstance(n, ast.Name)]
-    return tuple(dict.fromkeys(found))
+    found = [n for n in ast.walk(_parsed(expression)) if isinstance(n, ast.Name)]
+    return tuple(dict.fromkeys(n.id for n in sorted(found, key=lambda n: n.col_offset)))
 
 
 def extent(expression: str | int, values: Mapping[str, object]) -> int:

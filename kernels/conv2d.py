@@ -1,0 +1,223 @@
+"""Two-dimensional convolution as an implicit matrix product.
+
+The output is a matrix of ``n * oh * ow`` pixels by ``o`` channels, the product of a matrix of input
+patches and the matrix of weights. The patches are never written down: each step along ``k`` gathers
+its columns from the image, with zeros for the padding (Chetlur and others, "cuDNN: efficient
+primitives for deep learning", 2014). The columns are ordered (row of the window, column of the
+window, channel), so that an image stored channels-last is read in runs of channels. Accumulated in
+float32; float32 operands in IEEE precision, not TF32.
+"""
+
+import torch
+import triton
+import triton.language as tl
+
+
+def _config(m: int, n: int, k: int, warps: int, stages: int) -> triton.Config:
+    return triton.Config(
+        {"BLOCK_M": m, "BLOCK_N": n, "BLOCK_K": k}, num_warps=warps, num_stages=stages
+    )
+
+
+# A problem of a few tiles: more, smaller programs fill the machine sooner than big ones.
+_SMALL = _config(32, 32, 32, 4, 3)
+# Tensor cores.
+_HALF = [
+    _config(128, 128, 64, 8, 3),
+    _config(128, 64, 64, 4, 4),
+    _config(64, 128, 64, 4, 4),
+    _config(64, 64, 64, 4, 4),
+    _config(128, 32, 64, 4, 4),
+]
+# Fused multiply-adds: the operands live in registers, so that the tiles stay shallow.
+_SINGLE = [
+    _config(128, 64, 16, 8, 3),
+    _config(64, 64, 16, 4, 3),
+    _config(128, 32, 16, 4, 3),
+]
+
+
+def _suited(configs, named_args, **_):
+    """Drop the tiles that the dtype or the number of channels makes hopeless."""
+    pixels, channels = named_args["M"], named_args["O"]
+    if pixels * channels <= 1 << 16:
+        return [_SMALL]
+    suited = _SINGLE if named_args["x_ptr"].element_size() > 2 else _HALF
+    cols = max(32, triton.next_power_of_2(channels))
+    fitting = [c for c in suited if c.kwargs["BLOCK_N"] <= cols]
+    return [c for c in configs if c in fitting]
+
+
+@triton.autotune(
+    configs=[_SMALL, *_HALF, *_SINGLE],
+    key=["tuning_key"],
+    prune_configs_by={"early_config_prune": _suited},
+)
+@triton.jit(do_not_specialize=["tuning_key"])
+def _conv2d_kernel(
+    x_ptr,
+    weight_ptr,
+    bias_ptr,
+    out_ptr,
+    M,
+    C,
+    H,
+    W,
+    O,  # noqa: E741 - the letter of the convolution's shapes
+    OH,
+    OW,
+    stride_xn,
+    stride_xc,
+    stride_xh,
+    stride_xw,
+    stride_wo,
+    stride_wc,
+    stride_wh,
+    stride_ww,
+    stride_bias,
+    stride_on,
+    stride_oc,
+    stride_oh,
+    stride_ow,
+    tuning_key,  # noqa: ARG001 - read by the autotuner alone
+    KH: tl.constexpr,
+    KW: tl.constexpr,
+    STRIDE: tl.constexpr,
+    PADDING: tl.constexpr,
+    DILATION: tl.constexpr,
+    HAS_BIAS: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+):
+    # Programs that are next to each other read the same patches, by far the costlier operand.
+    tiles_n = tl.cdiv(O, BLOCK_N)
+    pid_m = tl.program_id(0) // tiles_n
+    pid_n = tl.program_id(0) % tiles_n
+
+    # Which pixel of which image; there may be more than 2**31 of them.
+    pixel = pid_m.to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
+    image = pixel // (OH * OW)
+    out_y = (pixel // OW) % OH
+    out_x = pixel % OW
+    top = out_y * STRIDE - PADDING
+    left = out_x * STRIDE - PADDING
+    corner = image * stride_xn + top * stride_xh + left * stride_xw
+    # Rows of pixels that do not exist fail the test of the window's top row below.
+    top = tl.where(pixel < M, top, -H - KH * DILATION).to(tl.int32)
+    left = left.to(tl.int32)
+
+    offs_n = pid_n * BLOCK_N + tl.arange(0, BLOCK_N)
+    channels_out = (offs_n % O).to(tl.int64)
+    step_h = tl.cast(stride_xh, tl.int64) * DILATION
+    step_w = tl.cast(stride_xw, tl.int64) * DILATION
+
+    acc = tl.zeros((BLOCK_M, BLOCK_N), dtype=tl.float32)
+    depth = C * (KH * KW)
+    for start in range(0, depth, BLOCK_K):
+        offs_k = start + tl.arange(0, BLOCK_K)
+        channel = offs_k % C
+        row = offs_k // C // KW
+        col = offs_k // C % KW
+        y = top[:, None] + (row * DILATION)[None, :]
+        x = left[:, None] + (col * DILATION)[None, :]
+        inside = (offs_k < depth)[None, :] & (y >= 0) & (y < H) & (x >= 0) & (x < W)
+        tap = channel.to(tl.int64) * stride_xc + row * step_h + col * step_w
+        patch = tl.load(x_ptr + corner[:, None] + tap[None, :], mask=inside, other=0.0)
+        weight_row = (
+            channel.to(tl.int64) * stride_wc
+            + row.to(tl.int64) * stride_wh
+            + col.to(tl.int64) * stride_ww
+        )
+        weight = tl.load(
+            weight_ptr + weight_row[:, None] + (channels_out * stride_wo)[None, :],
+            mask=(offs_k < depth)[:, None],
+            other=0.0,
+        )
+        acc = tl.dot(patch, weight, acc, input_precision="ieee")
+
+    if HAS_BIAS:
+        acc += tl.load(bias_ptr + channels_out * stride_bias).to(tl.float32)[None, :]
+    out_row = image * stride_on + out_y * stride_oh + out_x * stride_ow
+    tl.store(
+        out_ptr + out_row[:, None] + (offs_n.to(tl.int64) * stride_oc)[None, :],
+        acc.to(out_ptr.dtype.element_ty),
+        mask=(pixel < M)[:, None] & (offs_n < O)[None, :],
+    )
+
+
+def conv2d(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+) -> torch.Tensor:
+    """Two-dimensional convolution (cross-correlation, as PyTorch has it).
+
+    Args:
+        x: ``(n, c, h, w)``, float32, float16 or bfloat16, any strides.
+        weight: ``(o, c, kh, kw)``, the dtype of ``x``, any strides.
+        bias: ``(o,)`` or ``None``, the dtype of ``x``.
+        stride: Pixels between windows, in both directions.
+        padding: Rows and columns of zeros on each side.
+        dilation: Pixels between the points of a window.
+
+    Returns:
+        ``(n, o, oh, ow)``, contiguous, the dtype of ``x``, with
+        ``oh = (h + 2 * padding - dilation * (kh - 1) - 1) // stride + 1`` and ``ow`` likewise.
+
+    Raises:
+        ValueError: The shapes do not fit together, the window is larger than the padded image, or
+            the dtypes differ.
+    """
+    if x.ndim != 4 or weight.ndim != 4 or x.shape[1] != weight.shape[1]:
+        raise ValueError(
+            f"expected x (n, c, h, w) and weight (o, c, kh, kw), got {tuple(x.shape)} and "
+            f"{tuple(weight.shape)}"
+        )
+    n, c, h, w = x.shape
+    o, _, kh, kw = weight.shape
+    if bias is not None and bias.shape != (o,):
+        raise ValueError(f"expected a bias of shape ({o},), got {tuple(bias.shape)}")
+    if weight.dtype != x.dtype or (bias is not None and bias.dtype != x.dtype):
+        raise ValueError("expected x, weight and bias of one dtype")
+    oh = (h + 2 * padding - dilation * (kh - 1) - 1) // stride + 1
+    ow = (w + 2 * padding - dilation * (kw - 1) - 1) // stride + 1
+    if oh < 1 or ow < 1:
+        raise ValueError(f"a {kh}x{kw} window does not fit an image of {h}x{w}")
+    out = torch.empty((n, o, oh, ow), device=x.device, dtype=x.dtype)
+    if out.numel() == 0:
+        return out
+    pixels = n * oh * ow
+
+    def grid(meta):
+        return (triton.cdiv(pixels, meta["BLOCK_M"]) * triton.cdiv(o, meta["BLOCK_N"]),)
+
+    _conv2d_kernel[grid](
+        x,
+        weight,
+        bias,
+        out,
+        pixels,
+        c,
+        h,
+        w,
+        o,
+        oh,
+        ow,
+        *x.stride(),
+        *weight.stride(),
+        0 if bias is None else bias.stride(0),
+        *out.stride(),
+        # Sizes that differ by less than a factor of two share a tuning.
+        pixels.bit_length() << 16 | o.bit_length() << 8 | (c * kh * kw).bit_length(),
+        KH=kh,
+        KW=kw,
+        STRIDE=stride,
+        PADDING=padding,
+        DILATION=dilation,
+        HAS_BIAS=bias is not None,
+    )
+    return out

@@ -1,0 +1,116 @@
+"""Logarithm of the softmax along a dimension, without forming the softmax.
+
+``x - max - log(sum(exp(x - max)))`` neither overflows nor loses the small probabilities. Rows that
+fit in registers are read once; longer ones twice, with a running maximum and a rescaled sum
+(Milakov and Gimelshein, "Online normalizer calculation for softmax", arXiv:1805.02867). Tiles hold
+many rows where the reduced dimension is the strided one, so that reducing over columns is coalesced
+as well.
+"""
+
+import torch
+import triton
+import triton.language as tl
+
+MAX_TILE = 32768  # elements that 32 warps hold in registers without spilling
+CHUNK = 8192  # elements that a program reads at a time from longer rows
+
+
+@triton.jit
+def _log_softmax_rows(
+    x_ptr,
+    out_ptr,
+    m,
+    n,
+    x_stride_m,
+    x_stride_n,
+    out_stride_m,
+    out_stride_n,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+):
+    rows = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    cols = tl.arange(0, BLOCK_N).to(tl.int64)[None, :]
+    mask = (rows < m) & (cols < n)
+    x_ptrs = x_ptr + rows * x_stride_m + cols * x_stride_n
+    x = tl.load(x_ptrs, mask=mask, other=float("-inf")).to(tl.float32)
+    shifted = x - tl.max(x, 1)[:, None]
+    y = shifted - tl.log(tl.sum(tl.exp(shifted), 1))[:, None]
+    out_ptrs = out_ptr + rows * out_stride_m + cols * out_stride_n
+    tl.store(out_ptrs, y.to(out_ptr.dtype.element_ty), mask=mask)
+
+
+@triton.jit
+def _log_softmax_long_rows(
+    x_ptr,
+    out_ptr,
+    m,
+    n,
+    x_stride_m,
+    x_stride_n,
+    out_stride_m,
+    out_stride_n,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+):
+    rows = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    cols = tl.arange(0, BLOCK_N).to(tl.int64)[None, :]
+    x_ptrs = x_ptr + rows * x_stride_m
+    out_ptrs = out_ptr + rows * out_stride_m
+    maximum = tl.full([BLOCK_M], float("-inf"), tl.float32)
+    total = tl.zeros([BLOCK_M], tl.float32)
+    for start in range(0, n, BLOCK_N):
+        mask = (rows < m) & (start + cols < n)
+        x = tl.load(x_ptrs + (start + cols) * x_stride_n, mask=mask, other=float("-inf"))
+        x = x.to(tl.float32)
+        new_maximum = tl.maximum(maximum, tl.max(x, 1))
+        # A row that has shown nothing but -inf so far has nothing to subtract.
+        shift = tl.where(new_maximum == float("-inf"), 0.0, new_maximum)
+        total = total * tl.exp(maximum - shift) + tl.sum(tl.exp(x - shift[:, None]), 1)
+        maximum = new_maximum
+    log_total = tl.log(total)
+    for start in range(0, n, BLOCK_N):
+        mask = (rows < m) & (start + cols < n)
+        x = tl.load(x_ptrs + (start + cols) * x_stride_n, mask=mask, other=float("-inf"))
+        y = (x.to(tl.float32) - maximum[:, None]) - log_total[:, None]
+        y = y.to(out_ptr.dtype.element_ty)
+        tl.store(out_ptrs + (start + cols) * out_stride_n, y, mask=mask)
+
+
+def _tile(rows: torch.Tensor) -> tuple[int, int]:
+    """Return the sides of a tile: whole rows if they fit, several where that fills cache lines."""
+    m, n = rows.shape
+    block_m = 32 if rows.stride(0) < rows.stride(1) else 1
+    block_n = max(triton.next_power_of_2(n), 16)
+    if block_m * block_n > MAX_TILE:
+        return min(block_m, triton.next_power_of_2(m)), CHUNK // block_m
+    return min(max(block_m, 2048 // block_n), triton.next_power_of_2(m)), block_n
+
+
+def log_softmax(x: torch.Tensor, dim: int = -1) -> torch.Tensor:
+    """Logarithm of the softmax along one dimension.
+
+    Args:
+        x: Any shape of at least one dimension, any strides; float16, bfloat16 or float32.
+        dim: The dimension whose exponentials sum to one; negative counts from the end.
+
+    Returns:
+        The shape and dtype of ``x``, computed in float32.
+    """
+    if x.numel() == 0:
+        return torch.empty_like(x)
+    moved = x.movedim(dim, -1)
+    rows = moved.reshape(-1, moved.shape[-1])
+    out = torch.empty_like(rows)
+    block_m, block_n = _tile(rows)
+    kernel = _log_softmax_rows if rows.shape[1] <= block_n else _log_softmax_long_rows
+    kernel[(triton.cdiv(rows.shape[0], block_m),)](
+        rows,
+        out,
+        *rows.shape,
+        *rows.stride(),
+        *out.stride(),
+        BLOCK_M=block_m,
+        BLOCK_N=block_n,
+        num_warps=min(max(block_m * block_n // 512, 4), 32),
+    )
+    return out.view(moved.shape).movedim(-1, dim)

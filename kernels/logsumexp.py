@@ -1,0 +1,81 @@
+"""Logarithm of the sum of exponentials along a dimension, in one reading of the input.
+
+The maximum and the sum are kept together while chunks of a row arrive; the sum is rescaled when the
+maximum grows (Milakov and Gimelshein, "Online normalizer calculation for softmax",
+arXiv:1805.02867). Tiles hold many rows where rows are short or the reduced dimension is the strided
+one.
+"""
+
+import torch
+import triton
+import triton.language as tl
+
+CHUNK = 8192  # elements that a program reads at a time
+
+
+@triton.jit
+def _logsumexp(
+    x_ptr,
+    out_ptr,
+    m,
+    n,
+    x_stride_m,
+    x_stride_n,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+):
+    rows = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
+    cols = tl.arange(0, BLOCK_N).to(tl.int64)[None, :]
+    x_ptrs = x_ptr + rows[:, None] * x_stride_m
+    maximum = tl.full([BLOCK_M], float("-inf"), tl.float32)
+    total = tl.zeros([BLOCK_M], tl.float32)
+    for start in range(0, n, BLOCK_N):
+        mask = (rows < m)[:, None] & (start + cols < n)
+        x = tl.load(x_ptrs + (start + cols) * x_stride_n, mask=mask, other=float("-inf"))
+        x = x.to(tl.float32)
+        new_maximum = tl.maximum(maximum, tl.max(x, 1))
+        # An infinite maximum is its own answer: subtracting it would give inf - inf.
+        infinite = tl.abs(new_maximum) == float("inf")
+        shift = tl.where(infinite, 0.0, new_maximum)
+        total = total * tl.exp(maximum - shift) + tl.sum(tl.exp(x - shift[:, None]), 1)
+        maximum = new_maximum
+    shift = tl.where(tl.abs(maximum) == float("inf"), 0.0, maximum)
+    y = shift + tl.log(total)
+    tl.store(out_ptr + rows, y.to(out_ptr.dtype.element_ty), mask=rows < m)
+
+
+def _tile(rows: torch.Tensor) -> tuple[int, int]:
+    """Return the sides of a tile, with several rows where that fills cache lines."""
+    m, n = rows.shape
+    block_m = 32 if rows.stride(0) < rows.stride(1) else 1
+    block_n = min(max(triton.next_power_of_2(n), 16), CHUNK // block_m)
+    return min(max(block_m, 2048 // block_n), triton.next_power_of_2(m)), block_n
+
+
+def logsumexp(x: torch.Tensor, dim: int = -1) -> torch.Tensor:
+    """Logarithm of the sum of exponentials along one dimension.
+
+    Args:
+        x: Any shape of at least one dimension, any strides; float16, bfloat16 or float32.
+        dim: The dimension to reduce; negative counts from the end.
+
+    Returns:
+        The shape of ``x`` without ``dim``; the dtype of ``x``, computed in float32. A sum over
+        nothing is ``-inf``.
+    """
+    moved = x.movedim(dim, -1)
+    if x.numel() == 0:
+        return torch.full(moved.shape[:-1], float("-inf"), dtype=x.dtype, device=x.device)
+    out = torch.empty(moved.shape[:-1], dtype=x.dtype, device=x.device)
+    rows = moved.reshape(-1, moved.shape[-1])
+    block_m, block_n = _tile(rows)
+    _logsumexp[(triton.cdiv(rows.shape[0], block_m),)](
+        rows,
+        out,
+        *rows.shape,
+        *rows.stride(),
+        BLOCK_M=block_m,
+        BLOCK_N=block_n,
+        num_warps=min(max(block_m * block_n // 512, 4), 16),
+    )
+    return out

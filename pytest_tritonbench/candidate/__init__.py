@@ -1,0 +1,1 @@
+"""Who answers: where the source of a candidate comes from."""

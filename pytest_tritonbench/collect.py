@@ -1,0 +1,70 @@
+"""A task file is a test module whose tests the plugin ships."""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+
+import pytest
+from _pytest.pathlib import fnmatch_ex
+
+from pytest_tritonbench import suite
+from pytest_tritonbench.judge.vacuity import VacuousTaskError, refuse_vacuous
+from pytest_tritonbench.session import Session
+from pytest_tritonbench.task.loading import TaskFileError, load
+
+SESSION = pytest.StashKey[Session]()
+
+_IMPORTS = b"pytest_tritonbench"
+
+
+def is_task_file(path: Path, globs: tuple[str, ...]) -> bool:
+    """Whether a file lies where task files lie and imports this package.
+
+    The second half keeps a folder that merely shares the name out of every run.
+    """
+    if not any(fnmatch_ex(glob, path) for glob in globs):
+        return False
+    try:
+        return _IMPORTS in path.read_bytes()
+    except OSError:
+        # Left to the loader, which says why it cannot be read.
+        return True
+
+
+class TaskModule(pytest.Module):
+    """A task file, collected as a module with the tests call, exec, fuzz and bench."""
+
+    run: suite.TaskRun
+
+    def _getobj(self) -> types.ModuleType:
+        session = self.config.stash[SESSION]
+        try:
+            taskfile = load(self.path)
+            refuse_vacuous(taskfile, session, self.config.cache)
+        except (TaskFileError, VacuousTaskError) as e:
+            raise self.CollectError(str(e)) from None
+        self.run = suite.TaskRun(session, taskfile, self.nodeid)
+        module = types.ModuleType(self.path.stem, doc=taskfile.task.doc)
+        module.__file__ = str(self.path)
+        benchmark = self.config.pluginmanager.hasplugin("benchmark")
+        for name, test in suite.tests(taskfile.task, with_benchmark=benchmark).items():
+            test.__module__ = module.__name__
+            setattr(module, name, test)
+        return module
+
+
+def parametrize(metafunc: pytest.Metafunc) -> None:
+    """Give exec its pinned cases and bench its sweep."""
+    parent = metafunc.definition.getparent(TaskModule)
+    if parent is None or "case" not in metafunc.fixturenames:
+        return
+    task = parent.run.task
+    cases = task.sweep if metafunc.definition.originalname == "test_bench" else task.cases
+    metafunc.parametrize("case", [pytest.param(case, id=case.id) for case in cases])
+
+
+def task_run(node: pytest.Item) -> suite.TaskRun | None:
+    """The task that a test belongs to."""
+    parent = node.getparent(TaskModule)
+    return None if parent is None else parent.run

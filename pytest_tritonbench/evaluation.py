@@ -1,0 +1,232 @@
+"""One candidate against one task: put a case to both sides and let the judge compare."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from pytest_tritonbench.judge.nest import Nest, Value
+from pytest_tritonbench.judge.oracle_client import Asked, Oracle, tensor_of
+from pytest_tritonbench.judge.verdict import Answer, Fault, Verdict, judge
+from pytest_tritonbench.judge.wire import tensor_from
+from pytest_tritonbench.sandbox import (
+    Call,
+    Candidate,
+    Delivered,
+    Failure,
+    Node,
+    Reason,
+    Samples,
+    TensorArg,
+    TensorOut,
+)
+from pytest_tritonbench.task.case import Case
+from pytest_tritonbench.task.loading import TaskFile
+
+NOT_TRITON = "not-triton"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one case."""
+
+    case: Case
+    verdict: Verdict | None = None
+    """The judge's, where something was delivered and judged."""
+
+    failure: Failure | None = None
+    """Why nothing was delivered."""
+
+    delivered: Delivered | None = None
+    not_triton: str | None = None
+    """Why the output is not the work of a Triton kernel."""
+
+    samples: tuple[float, ...] = ()
+    """Milliseconds of device time, where the call was timed."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the case passed."""
+        judged = self.verdict is None or self.verdict.accepted
+        return self.failure is None and self.not_triton is None and judged
+
+    @property
+    def reason(self) -> str | None:
+        """One word for what went wrong."""
+        if self.failure is not None:
+            return str(self.failure.reason)
+        if self.not_triton is not None:
+            return NOT_TRITON
+        return str(self.verdict.fault) if self.verdict and self.verdict.fault else None
+
+    @property
+    def ratio(self) -> float | None:
+        """The worst error over what was allowed."""
+        return self.verdict.ratio if self.verdict else None
+
+
+class Evaluation:
+    """Puts cases of a task to a candidate.
+
+    Args:
+        taskfile: The task.
+        oracle: Its trusted side.
+        candidate: The sandboxed side.
+    """
+
+    def __init__(self, taskfile: TaskFile, oracle: Oracle, candidate: Candidate) -> None:
+        self.taskfile = taskfile
+        self._oracle = oracle
+        self._candidate = candidate
+
+    def run(self, case: Case, *, timeout: float, compiled: bool = False) -> Outcome:
+        """Call the candidate on a case and judge what it delivers.
+
+        Args:
+            case: The case.
+            timeout: Seconds for the candidate's call.
+            compiled: Also compile every specialisation that is launched (without a GPU).
+
+        Raises:
+            ReferenceFailedError: If the reference itself fails on the case.
+        """
+        asked = self._ask(case)
+        call = replace(_call(self.taskfile, asked), compile=compiled)
+        result = self._candidate.call(call, timeout=timeout)
+        if isinstance(result, Failure):
+            return Outcome(case, failure=result)
+        return Outcome(case, self._judged(asked, call, result), delivered=result)
+
+    def prove_triton(self, first: Outcome, *, timeout: float) -> Outcome:
+        """Confirm that a delivered output is the work of Triton kernels.
+
+        The call is repeated in a fresh process with every launch made a no-op: an output that is
+        right all the same did not need the kernels.
+        """
+        if first.delivered is None:
+            return first
+        if first.delivered.launches == 0:
+            return replace(first, not_triton="no Triton kernel was launched")
+        asked = self._ask(first.case)
+        call = replace(_call(self.taskfile, asked), launches=False)
+        self._candidate.restart()
+        result = self._candidate.call(call, timeout=timeout)
+        self._candidate.restart()
+        if isinstance(result, Failure):
+            return first
+        if self._judged(asked, call, result).accepted and _has_elements(asked):
+            told = "the output is right with every Triton launch left out"
+            return replace(first, not_triton=told)
+        return first
+
+    def time(self, case: Case, *, rounds: int, timeout: float) -> Outcome:
+        """Time the candidate on a case and judge the output of its last timed call."""
+        asked = self._ask(case)
+        call = replace(_call(self.taskfile, asked), poison=False)
+        result = self._candidate.bench(call, rounds=rounds, timeout=timeout)
+        if isinstance(result, Failure):
+            return Outcome(case, failure=result)
+        assert isinstance(result, Samples)  # noqa: S101 - narrows the union for the type checker
+        verdict = self._judged(asked, call, result.delivered)
+        return Outcome(case, verdict, delivered=result.delivered, samples=result.ms)
+
+    def close(self) -> None:
+        """End the candidate's process."""
+        self._candidate.close()
+
+    def _ask(self, case: Case) -> Asked:
+        asked = self._oracle.ask(self.taskfile.path, case)
+        self._candidate.inputs.write(0, asked.inputs)
+        return asked
+
+    def _judged(self, asked: Asked, call: Call, got: Delivered) -> Verdict:
+        changed = _changed(self.taskfile.task.mutates, asked, got.inputs_after)
+        if changed is not None:
+            return Verdict(Fault.INPUT_CHANGED, changed, (), math.inf)
+        arguments = dict(asked.args)
+        mutated = {}
+        for name in asked.expected.reference.mutated:
+            arg = arguments[name]
+            if isinstance(arg, TensorArg):
+                after = tensor_of(arg, got.inputs_after)
+                reference = asked.expected.reference.mutated[name]
+                mutated[name] = Value(after.contiguous(), reference.strides, reference.device)
+        pairs = zip(call.gradients, got.gradients, strict=True)
+        gradients = {n: None if g is None else _value(g) for n, g in pairs}
+        answer = Answer(_nest(got.output), mutated, gradients)
+        return judge(self.taskfile.task, asked.values, answer, asked.expected)
+
+
+def _call(taskfile: TaskFile, asked: Asked) -> Call:
+    present = dict(asked.args)
+    return Call(
+        args=asked.args,
+        gradients=tuple(n for n in taskfile.task.gradients if present[n] is not None),
+        cotangents=asked.cotangents,
+    )
+
+
+def _has_elements(asked: Asked) -> bool:
+    return any(isinstance(v, torch.Tensor) and v.numel() for v in asked.values.values())
+
+
+def _changed(mutates: tuple[str, ...], asked: Asked, after: memoryview) -> str | None:
+    """Which argument was written without leave, guards and gaps included."""
+    length = min(len(asked.inputs), len(after))
+    before_bytes = np.frombuffer(asked.inputs, np.uint8, length)
+    after_bytes = np.frombuffer(after, np.uint8, length)
+    if np.array_equal(before_bytes, after_bytes):
+        return None
+    for name, arg in asked.args:
+        if not isinstance(arg, TensorArg):
+            continue
+        region = slice(arg.start, arg.start + arg.nbytes)
+        if np.array_equal(before_bytes[region], after_bytes[region]):
+            continue
+        if name not in mutates:
+            return f"the argument {name!r} was changed, and the task gives no leave to"
+        if _changed_around(arg, before_bytes[region], after_bytes[region]):
+            return f"memory around the elements of {name!r} was written"
+    for number, cotangent in enumerate(asked.cotangents):
+        if cotangent is None:
+            continue
+        region = slice(cotangent.start, cotangent.start + cotangent.nbytes)
+        if not np.array_equal(before_bytes[region], after_bytes[region]):
+            return f"the incoming gradient of output {number} was changed"
+    return None
+
+
+def _changed_around(arg: TensorArg, before: Any, after: Any) -> bool:
+    itemsize = getattr(torch, arg.dtype).itemsize
+    touched = torch.from_numpy(before != after).view(-1, itemsize).any(dim=1)
+    touched.as_strided(arg.shape, arg.strides, arg.offset).fill_(0)
+    return bool(touched.any())
+
+
+def _value(out: TensorOut) -> Value:
+    tensor = tensor_from(out.dtype, out.shape, out.data)
+    return Value(tensor, out.strides, out.device.partition(":")[0])
+
+
+def _nest(node: Node) -> Nest:
+    match node:
+        case TensorOut():
+            return _value(node)
+        case tuple():
+            return tuple(_nest(part) for part in node)
+        case list():
+            return [_nest(part) for part in node]
+        case dict():
+            return {key: _nest(part) for key, part in node.items()}
+        case _:
+            return node
+
+
+def is_hang(outcome: Outcome) -> bool:
+    """Whether the candidate ran out of time: shrinking such a case costs a timeout a step."""
+    hangs = (Reason.HANG_IN_PYTHON, Reason.HANG_IN_KERNEL)
+    return outcome.failure is not None and outcome.failure.reason in hangs

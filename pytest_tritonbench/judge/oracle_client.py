@@ -1,0 +1,105 @@
+"""The judging side of the reference's process: ask for a case, get the arguments and the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pytest_tritonbench.judge.reference_process import ENTRY
+from pytest_tritonbench.judge.verdict import Expected
+from pytest_tritonbench.judge.wire import decode_answer, view
+from pytest_tritonbench.sandbox import Sandbox, TensorArg, Value
+from pytest_tritonbench.sandbox.calls import decode_value
+from pytest_tritonbench.task.case import Case
+
+
+class ReferenceFailedError(Exception):
+    """The reference, or an input that the task file derives, failed on a case."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One case, ready to be put to a candidate."""
+
+    case: Case
+    args: tuple[tuple[str, Value], ...]
+    cotangents: tuple[TensorArg | None, ...]
+    inputs: memoryview
+    """The bytes that hold every argument and cotangent; views of it go stale with the next case."""
+
+    values: Mapping[str, Any]
+    """The arguments as CPU tensors (views of ``inputs``) and scalars."""
+
+    expected: Expected
+    """What the judge compares with."""
+
+
+class Oracle:
+    """Runs references in a process of their own.
+
+    Args:
+        sandbox: Where that process is forked from.
+        device: ``cpu`` or ``cuda``.
+        timeout: Seconds for one case.
+    """
+
+    def __init__(self, sandbox: Sandbox, device: str, timeout: float) -> None:
+        self._worker = sandbox.reference(ENTRY)
+        self._device = device
+        self._timeout = timeout
+
+    def ask(self, path: Path, case: Case) -> Asked:
+        """Make the arguments of a case and run the reference on them.
+
+        Raises:
+            ReferenceFailedError: If the task file's own code fails on the case.
+        """
+        reply = self._request(path, case)
+        arena = self._worker.arena
+        args = tuple((name, decode_value(value)) for name, value in reply["args"])
+        cotangents = [decode_value(value) for value in reply["cotangents"]]
+        truths = [reply["reference"], reply["oracle"], reply["nearby"]]
+        reference, oracle, nearby = (None if t is None else decode_answer(t, arena) for t in truths)
+        assert reference is not None  # noqa: S101 - the reference always answers
+        return Asked(
+            case=case,
+            args=args,
+            cotangents=tuple(c if isinstance(c, TensorArg) else None for c in cotangents),
+            inputs=arena.view(0, reply["inputs"]),
+            values={n: view(arena, v) if isinstance(v, TensorArg) else v for n, v in args},
+            expected=Expected(reference, oracle, nearby),
+        )
+
+    def time(self, path: Path, case: Case, *, rounds: int) -> tuple[float, ...]:
+        """Time the reference on a case.
+
+        Returns:
+            Milliseconds of device time of each timed call.
+
+        Raises:
+            ReferenceFailedError: If the task file's own code fails on the case.
+        """
+        return tuple(self._request(path, case, rounds=rounds)["ms"])
+
+    def _request(self, path: Path, case: Case, **more: Any) -> dict[str, Any]:
+        request = {"task": str(path), "case": case.to_json(), "device": self._device, **more}
+        reply = self._worker.request(request, timeout=self._timeout)
+        if "error" in reply:
+            told = f"the reference fails on {case.to_json()}: {reply['error']}"
+            raise ReferenceFailedError(f"{path}: {told}")
+        return reply
+
+    def close(self) -> None:
+        """End the process."""
+        self._worker.close()
+
+
+def tensor_of(arg: TensorArg, data: memoryview) -> torch.Tensor:
+    """The tensor that ``arg`` describes inside ``data``, which starts where the arena does."""
+    dtype: torch.dtype = getattr(torch, arg.dtype)
+    storage = torch.frombuffer(data[arg.start : arg.start + arg.nbytes], dtype=dtype)
+    return storage.as_strided(arg.shape, arg.strides, arg.offset)

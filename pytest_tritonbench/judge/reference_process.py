@@ -1,0 +1,101 @@
+"""The trusted child that makes inputs and runs references.
+
+It is forked like a candidate's process but not confined: it reads task files. Neither side can
+disturb the other's global state, and the pytest process never initialises a GPU.
+"""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pytest_tritonbench.judge.oracle import (
+    copied,
+    cotangents_for,
+    run_nearby,
+    run_oracle,
+    run_reference,
+)
+from pytest_tritonbench.judge.wire import Storages, encode_answer
+from pytest_tritonbench.sandbox import Arena, Connection
+from pytest_tritonbench.sandbox.calls import encode_value
+from pytest_tritonbench.sandbox.protocol import ConnectionLostError
+from pytest_tritonbench.task.declaration import Task
+from pytest_tritonbench.task.loading import load
+from pytest_tritonbench.task.materialise import arguments
+from pytest_tritonbench.timing.events import sample
+
+ENTRY = f"{__name__}:serve"
+
+
+def serve(connection: Connection, arena: Arena) -> None:
+    """Answer requests until the other side closes.
+
+    A request is ``{"task": path, "case": line, "device": name}``. The reply describes the
+    arguments, the cotangents and the reference's and the oracle's answers, all of them in the
+    arena, arguments first. With ``"rounds": n`` the reference is timed instead, and the reply is
+    ``{"ms": [...]}``. Where the task file's own code fails, it is ``{"error": text}``.
+    """
+    tasks: dict[str, Task] = {}
+    while True:
+        try:
+            request = connection.recv()
+        except ConnectionLostError:
+            return
+        try:
+            reply = _answer(request, arena, tasks)
+        except Exception as e:  # noqa: BLE001 - whatever a task file does must reach the user
+            reply = {"error": _told(e), "traceback": traceback.format_exc(limit=-6)}
+        connection.send(reply)
+
+
+def _answer(request: dict[str, Any], arena: Arena, tasks: dict[str, Task]) -> dict[str, Any]:
+    path = request["task"]
+    if path not in tasks:
+        tasks[path] = load(Path(path)).task
+    task = tasks[path]
+    case = task.case(request["case"])
+    device = torch.device(request["device"])
+    arena.clear()
+    storages = Storages(arena)
+    made = arguments(task, case, storages.allocate)
+    if "rounds" in request:
+        return {"ms": _timed(task, made, request["rounds"], device)}
+    cotangents = None
+    if task.gradients:
+        forward = run_reference(task, made, None, device)
+        cotangents = cotangents_for(task, case, forward, storages.allocate)
+    inputs = arena.used
+    torch.manual_seed(case.seed)
+    reference = run_reference(task, made, cotangents, device)
+    torch.manual_seed(case.seed)
+    oracle = run_oracle(task, made, cotangents, device)
+    torch.manual_seed(case.seed)
+    nearby = run_nearby(task, made, cotangents, device)
+    return {
+        "inputs": inputs,
+        "reference": encode_answer(reference, storages),
+        "oracle": None if oracle is None else encode_answer(oracle, storages),
+        "nearby": None if nearby is None else encode_answer(nearby, storages),
+        "args": [
+            [n, encode_value(storages.describe(v) if isinstance(v, torch.Tensor) else v)]
+            for n, v in made.items()
+        ],
+        "cotangents": [
+            None if c is None else encode_value(storages.describe(c)) for c in cotangents or ()
+        ],
+    }
+
+
+def _timed(task: Task, made: dict[str, Any], rounds: int, device: torch.device) -> list[float]:
+    copies = [copied(value, device) for value in made.values()]
+    with torch.no_grad():
+        return sample(lambda: task.reference(*copies), rounds=rounds, device=device)
+
+
+def _told(error: BaseException) -> str:
+    text = str(error).strip() or "no message"
+    return f"{type(error).__name__}: {text}"

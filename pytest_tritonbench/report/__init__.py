@@ -1,0 +1,1 @@
+"""What came out: records, the terminal summary, and the messages of failures."""

@@ -1,0 +1,67 @@
+"""The message of a failed case: what happened, where, what was expected, how to repeat it."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+
+from pytest_tritonbench.evaluation import Outcome
+
+WIDTH = 80
+_INDENT = 9
+
+
+def explain(outcome: Outcome, *, task: str, nodeid: str, source: str) -> str:
+    """Write the message of a failed case.
+
+    Args:
+        outcome: What became of the case.
+        task: The task's name.
+        nodeid: Node id of the fuzz test, for the line that repeats the failure.
+        source: The kernel file as it is shown to the user.
+    """
+    lines = [f"{task}: {_headline(outcome)}"]
+    for heading, text in _details(outcome, source):
+        lines += _entry(heading, text)
+    line = outcome.case.to_json()
+    lines += _entry("case", line)
+    lines.append(f"  replay   pytest {shlex.quote(nodeid)} --tb-case {shlex.quote(line)}")
+    return "\n".join(lines)
+
+
+def _headline(outcome: Outcome) -> str:
+    if outcome.failure is not None:
+        return f"{outcome.failure.reason}: {outcome.failure.message}"
+    if outcome.not_triton is not None:
+        return f"not-triton: {outcome.not_triton}"
+    assert outcome.verdict is not None  # noqa: S101 - a failed outcome has one of the three
+    return f"{outcome.verdict.fault}: {outcome.verdict.summary}"
+
+
+def _details(outcome: Outcome, source: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    failure = outcome.failure
+    if failure is None:
+        found.append(("kernel", source))
+    else:
+        where = source if failure.line is None else f"{source}:{failure.line}"
+        found.append(("kernel", where + (f" in {failure.kernel}" if failure.kernel else "")))
+        if failure.text:
+            found.append(("", f"> {failure.text.strip()}"))
+        if failure.detail.strip():
+            found.append(("detail", failure.detail.strip()))
+    if outcome.verdict is not None:
+        found += outcome.verdict.details
+    return found
+
+
+def _entry(heading: str, text: str) -> list[str]:
+    made = []
+    for number, line in enumerate(text.splitlines() or [""]):
+        start = f"  {heading if number == 0 else '':<{_INDENT}}"
+        # A JSON line or a path is never broken: it is there to be copied.
+        whole = heading in ("case", "kernel", "detail")
+        parts = [line] if whole else textwrap.wrap(line, WIDTH - len(start)) or [""]
+        made.append(start + parts[0])
+        made += [" " * len(start) + part for part in parts[1:]]
+    return made

@@ -1,0 +1,76 @@
+"""The terminal summary: a row a task."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pytest_tritonbench.options import PHASES
+
+_SIGNS = {"passed": "ok", "failed": "FAIL", "error": "ERROR", "skipped": "-"}
+_WORST_FIRST = ("error", "failed", "skipped", "passed")
+_WIDTH = 80
+_NAME = 22
+
+
+def summarise(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bool]]:
+    """Write the table.
+
+    Args:
+        records: Records as plain data, of one run, in any order.
+
+    Yields:
+        Lines of at most 80 columns, each with whether it is good news.
+    """
+    timed = any(record["timing"] for record in records)
+    heads = f"{'task':<{_NAME}} {'call':<5} {'exec':<5} {'fuzz':<5} {'bench':<5} {'cases':>5} "
+    heads += f"{'error/allowed':>13}" + (f" {'median':>9} {'speedup':>7}" if timed else "")
+    yield heads, True
+    by_task: dict[str, list[Mapping[str, Any]]] = {}
+    for record in records:
+        by_task.setdefault(record["task"], []).append(record)
+    wrong = 0
+    for task in sorted(by_task):
+        rows = by_task[task]
+        failure = next((r for r in _in_phases(rows) if r["outcome"] in ("failed", "error")), None)
+        yield _row(task, rows, timed=timed), failure is None
+        if failure is not None:
+            wrong += 1
+            yield _cut(f"  {failure['phase']}: {failure['message'] or failure['reason']}"), False
+    good = len(by_task) - wrong
+    yield f"{good} of {len(by_task)} tasks good" + (f", {wrong} not" if wrong else ""), not wrong
+
+
+def _row(task: str, rows: Sequence[Mapping[str, Any]], *, timed: bool) -> str:
+    phases = []
+    for phase in PHASES:
+        outcomes = {row["outcome"] for row in rows if row["phase"] == phase}
+        worst = next((o for o in _WORST_FIRST if o in outcomes), None)
+        phases.append(f"{_SIGNS[worst] if worst else '':<5}")
+    cases = sum(row["case"] is not None for row in rows)
+    ratios = [row["ratio"] for row in rows if row["ratio"] is not None]
+    ratio = f"{max(ratios):.2f}" if ratios else ""
+    line = f"{_shortened(task):<{_NAME}} {' '.join(phases)} {cases:>5} {ratio:>13}"
+    times = [row["timing"] for row in rows if row["timing"]]
+    if times:
+        median = statistics.median(t["median_ms"] for t in times)
+        speedup = statistics.geometric_mean(t["speedup"] for t in times)
+        line += f" {_duration(median):>9} {speedup:>6.2f}x"
+    return line.rstrip() if timed or not times else line
+
+
+def _in_phases(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(rows, key=lambda row: PHASES.index(row["phase"]))
+
+
+def _duration(ms: float) -> str:
+    return f"{ms * 1e3:.1f} us" if ms < 1 else f"{ms:.2f} ms"
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _NAME else name[: _NAME - 1] + "~"
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..."

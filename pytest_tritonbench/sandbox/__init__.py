@@ -1,0 +1,32 @@
+"""Where a candidate runs: a confined, disposable process, and nothing else.
+
+The parent's side (this package's public names) imports no torch. What runs inside the processes
+lives in `zygote`, `warden`, `child` and the modules those import.
+"""
+
+from .calls import Call, TensorArg, Value
+from .client import Candidate, ReferenceWorker, Sandbox
+from .limits import Limits
+from .memory import Arena
+from .protocol import Connection
+from .reasons import Reason
+from .results import Delivered, Failure, KernelReport, Node, Samples, TensorOut
+
+__all__ = [
+    "Arena",
+    "Call",
+    "Candidate",
+    "Connection",
+    "Delivered",
+    "Failure",
+    "KernelReport",
+    "Limits",
+    "Node",
+    "Reason",
+    "ReferenceWorker",
+    "Samples",
+    "Sandbox",
+    "TensorArg",
+    "TensorOut",
+    "Value",
+]

@@ -1,0 +1,107 @@
+"""What is asked of a candidate: one call, described by bytes in an arena and plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True)
+class TensorArg:
+    """A tensor whose storage lies in the input arena."""
+
+    dtype: str
+    """Name without the `torch.`: `"float32"`."""
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    """In elements."""
+    offset: int
+    """First element, counted in elements from the storage's start."""
+    start: int
+    """Where the storage starts in the arena, in bytes."""
+    nbytes: int
+    """Bytes of the whole storage."""
+
+
+Value: TypeAlias = "TensorArg | bool | int | float | str | tuple[Value, ...] | None"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the entry point."""
+
+    args: tuple[tuple[str, Value], ...]
+    """Parameter name and value, in the order in which they are passed."""
+    gradients: tuple[str, ...] = ()
+    """Tensor arguments whose gradients are wanted."""
+    cotangents: tuple[TensorArg | None, ...] = ()
+    """One for each tensor of the output, in order; `None` leaves that output out."""
+    launches: bool = True
+    """False runs the wrapper with every Triton launch made a no-op."""
+    poison: bool = True
+    """Fill what `torch.empty` and its like return with NaN, the largest integer or True."""
+    seed: int = 0
+    """Seed of the process's random generators, set just before the call."""
+    compile: bool = False
+    """Compile each specialisation for the sandbox's targets as well (CPU only)."""
+
+
+def encode_value(value: Value) -> Any:
+    """A value as JSON."""
+    if isinstance(value, TensorArg):
+        fields = (value.dtype, value.shape, value.strides, value.offset, value.start, value.nbytes)
+        return {"tensor": fields}
+    if isinstance(value, tuple):
+        return [encode_value(item) for item in value]
+    return value
+
+
+def decode_value(data: Any) -> Value:
+    """The value that `encode_value` wrote; lists come back as tuples."""
+    if isinstance(data, dict):
+        dtype, shape, strides, offset, start, nbytes = data["tensor"]
+        return TensorArg(dtype, tuple(shape), tuple(strides), offset, start, nbytes)
+    if isinstance(data, list):
+        return tuple(decode_value(item) for item in data)
+    if data is None or isinstance(data, bool | int | float | str):
+        return data
+    raise TypeError(f"{type(data).__name__} is no value of a call")
+
+
+def encode_call(call: Call) -> dict[str, Any]:
+    """A call as JSON."""
+    return {
+        "args": [[name, encode_value(value)] for name, value in call.args],
+        "gradients": list(call.gradients),
+        "cotangents": [encode_value(cotangent) for cotangent in call.cotangents],
+        "launches": call.launches,
+        "poison": call.poison,
+        "seed": call.seed,
+        "compile": call.compile,
+    }
+
+
+def decode_call(data: Mapping[str, Any]) -> Call:
+    """The call that `encode_call` wrote."""
+    cotangents = tuple(decode_value(item) for item in data["cotangents"])
+    return Call(
+        args=tuple((name, decode_value(value)) for name, value in data["args"]),
+        gradients=tuple(data["gradients"]),
+        cotangents=tuple(c if isinstance(c, TensorArg) else None for c in cotangents),
+        launches=data["launches"],
+        poison=data["poison"],
+        seed=data["seed"],
+        compile=data["compile"],
+    )
+
+
+def arena_bytes(call: Call) -> int:
+    """How far into the input arena the call's tensors reach."""
+
+    def reach(value: Value) -> int:
+        if isinstance(value, TensorArg):
+            return value.start + value.nbytes
+        if isinstance(value, tuple):
+            return max(map(reach, value), default=0)
+        return 0
+
+    return max(map(reach, (*(value for _, value in call.args), *call.cotangents)), default=0)

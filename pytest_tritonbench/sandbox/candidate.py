@@ -1,0 +1,262 @@
+"""One candidate as the parent sees it: calls go in, deliveries or failures come out."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from .calls import Call, arena_bytes, encode_call
+from .limits import Limits
+from .memory import Arena, SnapshotPool, copy
+from .page import Phase
+from .protocol import FrameTooLongError, ProtocolError
+from .reasons import Reason
+from .results import (
+    Delivered,
+    Failure,
+    Reader,
+    Samples,
+    demand,
+    failure,
+    kernel_reports,
+    source_line,
+    text,
+    whole,
+)
+from .worker import End, Worker, WorkerEndedError, line_in
+
+_pool = SnapshotPool()
+
+
+class Candidate:
+    """A module whose entry point is called in a process of its own.
+
+    The process is forked at the first call and again after a death. A call with `compile` and one
+    without need different processes; alternate between them only where that is meant.
+
+    Args:
+        fork: gives a worker that has loaded nothing.
+        limits: bounds of the workers.
+        source: text of the module.
+        filename: its name in messages.
+        entry: name of the function to call.
+    """
+
+    def __init__(
+        self, fork: Callable[[], Worker], limits: Limits, source: str, filename: str, entry: str
+    ) -> None:
+        self.inputs = Arena()
+        """Where the caller puts the bytes of the next call's tensors."""
+        self.source = source
+        self.filename = filename
+        self.entry = entry
+        self._fork = fork
+        self._limits = limits
+        self._outputs = Arena(limit=limits.file)
+        self._worker: Worker | None = None
+        self._compiles = False
+        self._name = os.path.basename(filename) or "candidate.py"
+
+    def call(self, call: Call, timeout: float = 60.0) -> Delivered | Failure:
+        """Call the entry point once.
+
+        Args:
+            call: what to pass; its tensors' bytes are in `inputs`.
+            timeout: seconds, compilation included.
+        """
+        request = {"op": "call", "call": encode_call(call)}
+        answer = self._ask(request, call, timeout)
+        return answer if isinstance(answer, Failure) else answer[0]
+
+    def bench(
+        self, call: Call, rounds: int = 100, warmup: int = 10, timeout: float = 120.0
+    ) -> Samples | Failure:
+        """Time the entry point on a GPU.
+
+        Args:
+            call: what to pass; gradients are not timed.
+            rounds: timed calls.
+            warmup: calls before them, at least one; compilation and autotuning happen there.
+            timeout: seconds for everything.
+        """
+        request = {"op": "bench", "call": encode_call(call), "rounds": rounds, "warmup": warmup}
+        answer = self._ask(request, call, timeout)
+        if isinstance(answer, Failure):
+            return answer
+        delivered, message = answer
+        ms = message.get("ms")
+        if not isinstance(ms, list) or not all(type(value) is float for value in ms):
+            return self._breach("no list of milliseconds")
+        return Samples(tuple(ms), delivered)
+
+    def _ask(
+        self, request: dict[str, Any], call: Call, timeout: float
+    ) -> Failure | tuple[Delivered, dict[str, Any]]:
+        try:
+            failed = self._prepare(call)
+            if failed is not None:
+                return failed
+            message, seconds = self._exchange(request, timeout)
+            failed = self._refusal(message)
+            if failed is not None:
+                return failed
+            delivered = self._delivered(message, call, seconds)
+        except ProtocolError as error:
+            return self._breach(str(error))
+        except WorkerEndedError as error:
+            return self._ended(error.end)
+        except TimeoutError:
+            return self._out_of_time(timeout)
+        return self._left_running() or (delivered, message)
+
+    def _prepare(self, call: Call) -> Failure | None:
+        """Have a worker that has loaded the module."""
+        worker = self._worker
+        if worker is not None and (call.compile != self._compiles or not worker.alive):
+            self._dispose()
+        if self._worker is not None:
+            demand(not self._worker.channel.pending(), "a message that nobody asked for")
+            return None
+        self._worker = self._fork()
+        self._compiles = call.compile
+        self._worker.wait_ready(self._limits.start)
+        request = {
+            "op": "load",
+            "source": self.source,
+            "name": self._name,
+            "entry": self.entry,
+            "compile": call.compile,
+        }
+        arenas = [self.inputs.descriptor, self._outputs.descriptor]
+        try:
+            message, _ = self._exchange(request, self._limits.load, arenas)
+        except FrameTooLongError as error:
+            self._dispose()
+            return Failure(Reason.SYNTAX_ERROR, f"the source is too long: {error}")
+        failed = self._refusal(message)
+        if failed is not None:
+            self._dispose()
+        return failed
+
+    def _exchange(
+        self, request: dict[str, Any], timeout: float, descriptors: list[int] | None = None
+    ) -> tuple[dict[str, Any], float]:
+        assert self._worker is not None, "_prepare gives it"
+        identity = secrets.token_hex(8)
+        start = time.monotonic()
+        self._worker.send({**request, "id": identity}, descriptors or ())
+        message = self._worker.recv(timeout)
+        seconds = time.monotonic() - start
+        demand(message.get("id") == identity, "an answer to another request")
+        demand(message.get("op") in {"done", "failed"}, "an answer of an unknown kind")
+        return message, seconds
+
+    def _refusal(self, message: Mapping[str, Any]) -> Failure | None:
+        """The failure that an answer tells of, an attempt to leave the sandbox before all else."""
+        failed = failure(message, self.source) if message["op"] == "failed" else None
+        incidents = message.get("incidents")
+        demand(isinstance(incidents, list), "no list of incidents")
+        if incidents:
+            demand(isinstance(incidents[0], list) and len(incidents[0]) == 3, "not an incident")
+            reason, said, line = incidents[0]
+            fields = {"reason": reason, "message": said, "line": line}
+            detail = "; ".join(text(incident[1]) for incident in incidents[1:])
+            failed = failure({**fields, "detail": failed.detail if failed else detail}, self.source)
+        if failed is not None and failed.fatal:
+            self._dispose()
+        return failed
+
+    def _delivered(self, message: Mapping[str, Any], call: Call, seconds: float) -> Delivered:
+        reader = Reader(self._outputs, _pool)
+        reader.snapshot(message.get("used"))
+        used = arena_bytes(call)
+        inputs = _pool.take(used)
+        copy(inputs, self.inputs.view(0, used))
+        return Delivered(
+            output=reader.node(message.get("output")),
+            gradients=reader.gradients(message.get("gradients")),
+            inputs_after=inputs.toreadonly(),
+            launches=whole(message.get("launches")),
+            kernels=kernel_reports(message.get("kernels")),
+            seconds=seconds,
+        )
+
+    def _left_running(self) -> Failure | None:
+        """Look for threads and processes that outlive the call; the worker dies with them."""
+        assert self._worker is not None, "the call was just answered"
+        left = self._worker.left_over()
+        if not self._worker.alive:
+            return self._ended(self._worker.kill())
+        threads, processes = left["threads"], left["processes"]
+        if not threads and not processes:
+            return None
+        self._dispose()
+        names = f" ({', '.join(threads[:8])})" if threads else ""
+        return Failure(
+            Reason.THREADS_LEFT,
+            f"{len(threads)} threads{names} and {processes} processes were still running after "
+            f"{self.entry} had returned",
+            fatal=True,
+        )
+
+    def _out_of_time(self, timeout: float) -> Failure:
+        assert self._worker is not None, "somebody was asked"
+        phase, kernel = self._worker.phase()
+        trace = self._worker.stack()
+        end = self._dispose()
+        line, function = line_in(trace, self._name)
+        in_kernel = phase in {Phase.KERNEL, Phase.SYNCHRONISING}
+        where = f"in kernel {kernel}" if in_kernel and kernel else f"in {function or 'no frame'}"
+        return Failure(
+            Reason.HANG_IN_KERNEL if in_kernel else Reason.HANG_IN_PYTHON,
+            f"no answer within {timeout:g} s; it was {where}",
+            line=line,
+            text=source_line(self.source, line),
+            kernel=kernel if in_kernel and kernel else None,
+            detail=end.stderr if end else "",
+            fatal=True,
+        )
+
+    def _ended(self, end: End) -> Failure:
+        self._dispose()
+        line, _ = line_in(end.trace, self._name)
+        return Failure(
+            end.reason,
+            end.message,
+            line=line,
+            text=source_line(self.source, line),
+            detail=end.stderr,
+            fatal=True,
+        )
+
+    def _breach(self, what: str) -> Failure:
+        end = self._dispose()
+        message = f"the process broke the sandbox's protocol: {what}"
+        return Failure(Reason.PROTOCOL, message, detail=end.stderr if end else "", fatal=True)
+
+    def _dispose(self) -> End | None:
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return None
+        end = worker.kill()
+        worker.close()
+        return end
+
+    def close(self) -> None:
+        """End the process and give the memory back."""
+        self._dispose()
+        self.inputs.close()
+        self._outputs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,274 @@
+"""The parent's side of the sandbox: start it, hand it candidates, get bytes or a reason back."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from . import confine, page, protocol
+from .candidate import Candidate
+from .limits import Limits
+from .memory import Arena
+from .protocol import Connection, ConnectionLostError
+from .worker import Worker, WorkerEndedError
+
+__all__ = ["Candidate", "ReferenceWorker", "Sandbox", "SandboxError"]
+
+_KEPT = (
+    *("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CC", "CXX", "TZ", "TMPDIR", "VIRTUAL_ENV"),
+    *("CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "ROCM_PATH"),
+    *("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
+    *("NVIDIA_DRIVER_CAPABILITIES", "TRITON_PTXAS_PATH", "TRITON_LIBCUDA_PATH"),
+    *("SYSTEMROOT", "PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE"),
+)
+"""Variables a worker may see; everything else of the environment stays here."""
+
+
+class SandboxError(RuntimeError):
+    """The sandbox cannot do its work on this machine."""
+
+
+class Sandbox:
+    """Starts workers out of one warm process.
+
+    Args:
+        device: `"cpu"`, or `"cuda:"` and the index or UUID of a GPU.
+        targets: what a call with `compile` compiles for, where there is no GPU.
+        limits: bounds for each candidate.
+        readable: paths beside the system's and Python's that candidates may read.
+        spare: keep one worker forked ahead, so that the next candidate need not wait.
+    """
+
+    def __init__(
+        self,
+        device: str = "cpu",
+        targets: Sequence[str] = ("sm_90",),
+        limits: Limits | None = None,
+        readable: Sequence[str | Path] = (),
+        *,
+        spare: bool = True,
+    ) -> None:
+        self.device = device
+        self.targets = tuple(targets)
+        self.limits = limits or Limits()
+        self.readable = tuple(str(Path(path).resolve()) for path in readable)
+        self._keep_spare = spare
+        self._spare: Worker | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: Connection | None = None
+        self._tiers: dict[str, Any] | None = None
+        self._root = ""
+        self._count = 0
+
+    def start(self) -> None:
+        """Start the process that workers are forked from; returns while it still imports."""
+        if self._process is not None:
+            return
+        self._root = tempfile.mkdtemp(prefix="tritonbench-")
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        ours, theirs = protocol.pair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
+                [sys.executable, "-P", "-m", f"{__package__}.zygote", str(theirs.fileno())],
+                env=environment(os.environ, self.device),
+                cwd=self._root,
+                stdin=subprocess.DEVNULL,
+                stdout=self._complaints,
+                stderr=self._complaints,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._control = Connection(ours)
+        device = self.device.partition(":")[0]
+        setup = {"device": device, "targets": self.targets, "readable": self.readable}
+        self._control.send({**setup, "root": self._root})
+
+    def wait(self) -> Mapping[str, Any]:
+        """Wait until workers can be forked.
+
+        Returns:
+            Which borders the machine allows.
+
+        Raises:
+            SandboxError: they cannot.
+        """
+        self.start()
+        if self._tiers is None:
+            assert self._control is not None, "start() makes it"
+            try:
+                event = self._control.recv(self.limits.start)
+            except (ConnectionLostError, TimeoutError) as error:
+                raise SandboxError(f"the sandbox does not start: {error}\n{self._said()}") from None
+            if event["event"] != "ready":
+                raise SandboxError(f"the sandbox does not start:\n{event.get('message')}")
+            self._tiers = event["tiers"]
+        return self._tiers
+
+    def describe(self) -> str:
+        """The active borders in one line, for a header."""
+        return confine.describe(self.wait(), self.limits)
+
+    def candidate(self, source: str, filename: str, entry: str) -> Candidate:
+        """A candidate, to be used as a context manager; its process is forked at its first call.
+
+        Args:
+            source: text of its module.
+            filename: its name in messages.
+            entry: name of the function to call.
+        """
+        return Candidate(self.fork_candidate, self.limits, source, filename, entry)
+
+    def reference(self, entry: str) -> "ReferenceWorker":
+        """A trusted worker that is not confined.
+
+        Args:
+            entry: `package.module:function`; called with a `Connection` and an `Arena`.
+
+        Raises:
+            SandboxError: it does not start.
+        """
+        worker = self._fork("reference", entry)
+        return ReferenceWorker(worker, self.limits.start)
+
+    def fork_candidate(self) -> Worker:
+        """A worker that has loaded nothing yet: the spare one, if there is one."""
+        worker, self._spare = self._spare, None
+        if worker is None or not worker.alive:
+            worker = self._fork("candidate")
+        if self._keep_spare:
+            self._spare = self._fork("candidate")
+        return worker
+
+    def _fork(self, role: str, entry: str = "") -> Worker:
+        self.wait()
+        assert self._control is not None, "wait() makes it"
+        self._count += 1
+        channel, channel_end = protocol.pair()
+        status, status_end = protocol.pair()
+        trace, note = os.memfd_create("trace", os.MFD_CLOEXEC), page.make()
+        request = {
+            "role": role,
+            "entry": entry,
+            "limits": self.limits.as_json() if role == "candidate" else _unlimited().as_json(),
+            "scratch": f"{self._root}/{self._count}",
+        }
+        with channel_end, status_end:
+            try:
+                descriptors = [channel_end.fileno(), status_end.fileno(), trace, note]
+                self._control.send(request, descriptors)
+            except ConnectionLostError as error:
+                raise SandboxError(f"the sandbox has ended: {error}\n{self._said()}") from None
+        return Worker(Connection(channel), Connection(status), trace, note)
+
+    def _said(self) -> str:
+        self._complaints.seek(0)
+        return self._complaints.read()[-(1 << 14) :].decode("utf-8", "replace")
+
+    def close(self) -> None:
+        """End every process of the sandbox and remove its folders."""
+        if self._process is None:
+            return
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
+        assert self._control is not None, "start() makes both"
+        self._control.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._complaints.close()
+        shutil.rmtree(self._root, ignore_errors=True)
+        self._process = self._control = self._tiers = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class ReferenceWorker:
+    """A trusted function in a process of its own.
+
+    Args:
+        worker: the process.
+        timeout: seconds for it to import its function.
+
+    Raises:
+        SandboxError: it does not start.
+    """
+
+    def __init__(self, worker: Worker, timeout: float) -> None:
+        self._worker = worker
+        self.arena = Arena()
+        try:
+            worker.send({"op": "arena"}, [self.arena.descriptor])
+            worker.wait_ready(timeout)
+        except (WorkerEndedError, TimeoutError) as error:
+            end = worker.kill()
+            raise SandboxError(f"the reference's worker: {error}\n{end.stderr}") from None
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that the function holds the other end of."""
+        return self._worker.channel
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is there."""
+        return self._worker.alive
+
+    def ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        """Send one message and wait for the answer.
+
+        Raises:
+            WorkerEndedError: the process died; `end.stderr` has its last words.
+            TimeoutError: it takes too long.
+        """
+        self._worker.send(request)
+        return self._worker.recv(timeout)
+
+    def close(self) -> None:
+        """End the process."""
+        self._worker.close()
+        self.arena.close()
+
+
+def _unlimited() -> Limits:
+    huge = 1 << 50
+    return Limits(memory=huge, processes=1 << 20, output=huge, file=huge, files=1 << 20)
+
+
+def environment(outer: Mapping[str, str], device: str) -> dict[str, str]:
+    """The environment of every process of the sandbox: an allow-list, and what they need.
+
+    Args:
+        outer: the parent's environment.
+        device: as for `Sandbox`; an index counts within the parent's `CUDA_VISIBLE_DEVICES`.
+    """
+    kept = {name: outer[name] for name in _KEPT if name in outer}
+    for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
+        kept[f"{name}_NUM_THREADS"] = "1"
+    kept["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
+    kept["PYTHONDONTWRITEBYTECODE"] = "1"
+    kind, _, which = device.partition(":")
+    if kind == "cuda" and which:
+        visible = [name.strip() for name in outer.get("CUDA_VISIBLE_DEVICES", "").split(",")]
+        inside = which.isdigit() and int(which) < len(visible) and visible[int(which)]
+        kept["CUDA_VISIBLE_DEVICES"] = inside or which
+    elif kind == "cpu":
+        kept["CUDA_VISIBLE_DEVICES"] = ""
+    return kept

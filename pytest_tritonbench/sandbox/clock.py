@@ -1,0 +1,64 @@
+"""Device time of a candidate's calls, by CUDA events, with a cold L2.
+
+Compilation and autotuning happen in the warm-up calls. The events and the synchronisation are
+torch's own, taken before the candidate was loaded; the parent's clock has the last word.
+"""
+
+from typing import Any
+
+import torch
+
+from . import loading
+from .calls import Call
+from .page import Phase
+from .running import Runner, Storages
+
+_Event = torch.cuda.Event
+_record = torch.cuda.Event.record
+_elapsed = torch.cuda.Event.elapsed_time
+_synchronize = torch.cuda.synchronize
+_zero = torch.Tensor.zero_
+_DEFAULT_L2 = 1 << 27
+
+
+def bench(runner: Runner, call: Call, rounds: int, warmup: int) -> dict[str, Any]:
+    """Time `rounds` calls, each with its first inputs and nothing in the L2.
+
+    Returns:
+        The last call's answer, and `ms`: milliseconds of each call.
+
+    Raises:
+        loading.CandidateError: a call failed.
+    """
+    storages = Storages(runner.inputs, runner.device)
+    arguments = runner.arguments(call, storages)
+    values = list(arguments.values())
+    loading.bind(runner.function, list(arguments), values)
+    flush = torch.empty(flush_bytes(runner.device), dtype=torch.uint8, device=runner.device)
+    pairs = []
+    output = None
+    try:
+        runner.page.note(Phase.CALLING)
+        for round_number in range(-max(1, warmup), rounds):
+            with torch.no_grad():
+                storages.restore()
+            _zero(flush)
+            start, end = _Event(enable_timing=True), _Event(enable_timing=True)
+            if round_number <= 0:
+                _synchronize()
+            _record(start)
+            output = runner.function(*values)
+            _record(end)
+            if round_number >= 0:
+                pairs.append((start, end))
+        runner.finish()
+    except BaseException as error:
+        raise loading.describe(error, runner.filename) from None
+    answer = runner.deliver(output, [], storages)
+    return {**answer, "ms": [_elapsed(start, end) for start, end in pairs]}
+
+
+def flush_bytes(device: torch.device) -> int:
+    """Twice the device's L2."""
+    properties = torch.cuda.get_device_properties(device)
+    return 2 * int(getattr(properties, "L2_cache_size", 0) or _DEFAULT_L2)

@@ -1,0 +1,63 @@
+"""Triton without a GPU: launches are compiled for real targets and run in the interpreter."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_tritonbench.sandbox.interpreter import (
+    bounds as _bounds,
+)
+from pytest_tritonbench.sandbox.interpreter import (
+    compilation,
+    cuda_shim,
+    mends,
+    warming,
+)
+from pytest_tritonbench.sandbox.interpreter.stub_driver import StubDriver
+from pytest_tritonbench.sandbox.interpreter.targets import Target
+
+__all__ = ["Target", "activate", "prepare"]
+
+DEFAULT_TARGET = "sm_90"
+
+
+def prepare(targets: Sequence[Target] = (), *, warm: bool = True) -> None:
+    """Mend the interpreter and warm the compiler, once, in the process that forks children.
+
+    Args:
+        targets: What children will compile for; the first is warmed.
+        warm: Whether to run the compiler once, which costs about a second here and saves it in
+            every child.
+
+    Raises:
+        RuntimeError: The process has more than one thread, so that it cannot be forked safely.
+    """
+    mends.apply_all()
+    if warm and targets:
+        with tempfile.TemporaryDirectory() as cache:
+            warming.warm(targets[0], cache)
+    threads = len(list(Path("/proc/self/task").iterdir())) if os.path.exists("/proc/self") else 1  # noqa: PTH110
+    if threads > 1:
+        raise RuntimeError(
+            f"the process has {threads} threads and cannot be forked safely; set OMP_NUM_THREADS, "
+            "OPENBLAS_NUM_THREADS and MKL_NUM_THREADS to 1 before importing torch"
+        )
+
+
+def activate(*, compile_for: Sequence[Target], bounds: bool = True) -> None:
+    """Make this process a GPU of its own, once, before the candidate is imported.
+
+    Args:
+        compile_for: Every launch is compiled for these; none means that it is only interpreted.
+        bounds: Whether loads and stores outside a tensor's storage raise
+            :class:`~.bounds.OutOfBoundsError`.
+    """
+    targets = tuple(compile_for) or (Target.parse(DEFAULT_TARGET),)
+    mends.apply_all()
+    cuda_shim.install(targets[0])
+    compilation.install(StubDriver(targets), compiles=bool(compile_for))
+    if bounds:
+        _bounds.install()

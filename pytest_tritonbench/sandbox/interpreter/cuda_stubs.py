@@ -1,0 +1,183 @@
+"""``torch.cuda`` for a process that has no GPU but should behave as if."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import types
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from pytest_tritonbench.sandbox.interpreter.targets import Target
+
+
+class Event:
+    """A CUDA event: work is done when it is recorded, so it keeps the clock's time."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        del args, kwargs
+        self._time = 0.0
+
+    def record(self, stream: Any = None) -> None:
+        """Keep the present time."""
+        del stream
+        self._time = time.perf_counter()
+
+    def elapsed_time(self, end: Event) -> float:
+        """Return the milliseconds until another event."""
+        return (end._time - self._time) * 1e3
+
+    def synchronize(self) -> None:
+        """Wait: nothing is pending."""
+
+    def wait(self, stream: Any = None) -> None:
+        """Wait: nothing is pending."""
+
+    def query(self) -> bool:
+        """Return whether all work is done."""
+        return True
+
+
+class Stream(contextlib.ContextDecorator):
+    """A CUDA stream, and the context managers that take a stream or a device."""
+
+    cuda_stream = 0
+    device_index = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        del args, kwargs
+        self.device = torch.device("cuda", 0)
+        self.idx = 0
+        self.prev_idx = 0
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def synchronize(self) -> None:
+        """Wait: nothing is pending."""
+
+    def wait_stream(self, stream: Any) -> None:
+        """Wait: nothing is pending."""
+
+    def wait_event(self, event: Any) -> None:
+        """Wait: nothing is pending."""
+
+    def record_event(self, event: Event | None = None) -> Event:
+        """Record an event."""
+        event = event or Event()
+        event.record()
+        return event
+
+    def query(self) -> bool:
+        """Return whether all work is done."""
+        return True
+
+
+def _properties(target: Target) -> types.SimpleNamespace:
+    major, minor = target.capability
+    return types.SimpleNamespace(
+        name=f"{target.name} (no GPU)",
+        major=major,
+        minor=minor,
+        total_memory=target.memory,
+        multi_processor_count=target.processors,
+        max_threads_per_multi_processor=2048,
+        max_threads_per_block=1024,
+        warp_size=target.warp_size,
+        regs_per_multiprocessor=65536,
+        shared_memory_per_block=49152,
+        shared_memory_per_block_optin=target.shared_memory,
+        shared_memory_per_multiprocessor=target.shared_memory + 1024,
+        L2_cache_size=50 << 20,
+        is_integrated=0,
+        is_multi_gpu_board=0,
+        gcnArchName=target.name if target.backend == "hip" else "",
+    )
+
+
+def _always(value: Any) -> Callable[..., Any]:
+    return lambda *_args, **_kwargs: value
+
+
+def _stubs(target: Target) -> dict[str, Any]:
+    properties = _properties(target)
+    nothing = _always(None)
+    return {
+        "is_available": _always(True),
+        "is_initialized": _always(True),
+        "init": nothing,
+        "_lazy_init": nothing,
+        "device_count": _always(1),
+        "current_device": _always(0),
+        "set_device": nothing,
+        "get_device_properties": _always(properties),
+        "get_device_capability": _always(target.capability),
+        "get_device_name": _always(properties.name),
+        "get_arch_list": _always([target.name]),
+        "is_bf16_supported": _always(target.arch not in (70, 75)),
+        "synchronize": nothing,
+        "empty_cache": nothing,
+        "ipc_collect": nothing,
+        "memory_allocated": _always(0),
+        "max_memory_allocated": _always(0),
+        "memory_reserved": _always(0),
+        "max_memory_reserved": _always(0),
+        "reset_peak_memory_stats": nothing,
+        "mem_get_info": _always((target.memory, target.memory)),
+        # CUDA's generator is the CPU's here.
+        "manual_seed": lambda seed: torch.default_generator.manual_seed(seed) and None,
+        "manual_seed_all": lambda seed: torch.default_generator.manual_seed(seed) and None,
+        "seed": nothing,
+        "seed_all": nothing,
+        "initial_seed": torch.initial_seed,
+        "get_rng_state": lambda *_: torch.get_rng_state(),
+        "set_rng_state": lambda state, *_: torch.set_rng_state(state),
+        "default_generators": (torch.default_generator,),
+        "Event": Event,
+        "Stream": Stream,
+        "ExternalStream": Stream,
+        "stream": Stream,
+        "current_stream": lambda *_args, **_kwargs: Stream(),
+        "default_stream": lambda *_args, **_kwargs: Stream(),
+        "set_stream": nothing,
+        "device": Stream,
+        "device_of": Stream,
+        "_DeviceGuard": Stream,
+        "_exchange_device": _always(0),
+        "_maybe_exchange_device": _always(0),
+    }
+
+
+class _Generator(torch.Generator):
+    """A generator on the CPU, whichever device was asked for."""
+
+    def __new__(cls, device: Any = None) -> _Generator:
+        del device
+        return super().__new__(cls, device="cpu")
+
+
+def install(target: Target) -> None:
+    """Replace what needs a GPU in ``torch`` and ``torch.cuda``, for good.
+
+    Args:
+        target: The GPU to report.
+    """
+    for name, stub in _stubs(target).items():
+        setattr(torch.cuda, name, stub)
+    setattr(torch._C, "_cuda_getCurrentRawStream", _always(0))  # noqa: B010, SLF001 - Triton asks
+    torch.Generator = _Generator  # type: ignore[misc]  # a subclass, so isinstance still holds
+    set_default_device = torch.set_default_device
+
+    def set_device(device: Any) -> None:
+        # A default device works below the redirection, where "cuda" would be taken at its word.
+        is_cuda = device is not None and torch.device(device).type == "cuda"
+        set_default_device("cpu" if is_cuda else device)
+
+    torch.set_default_device = set_device
+    torch.version.cuda = "12.8" if target.backend == "cuda" else None
+    torch.version.hip = "6.4" if target.backend == "hip" else None

@@ -1,0 +1,52 @@
+"""``tl.dot`` multiplies in the operands' values and accumulates in float32.
+
+Fault: the interpreter multiplies the raw bits of bfloat16, and accumulates in NumPy's slow
+generic loops for int8 and float16. The tensor cores multiply exactly and accumulate in float32
+(float16 results are rounded at the end; int8 accumulates exactly in int32).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import triton.language as tl
+import triton.runtime.interpreter as triton_interpreter
+
+from pytest_tritonbench.sandbox.interpreter.seams import replace
+
+VERSIONS = "3.6.0 - 3.7.1"
+
+
+def applies() -> bool:
+    """Return whether the interpreter can be taught a dot product at all."""
+    return hasattr(triton_interpreter.InterpreterBuilder, "create_dot")
+
+
+def apply() -> None:
+    """Multiply in a dtype that BLAS has and that holds every product."""
+    replace(triton_interpreter.InterpreterBuilder, "create_dot", _dot)
+
+
+def _dot(  # noqa: PLR0913, PLR0917 - the interpreter's own signature
+    builder: Any, a: Any, b: Any, accumulator: Any, input_precision: Any, max_imprecise: Any
+) -> Any:
+    del builder, input_precision, max_imprecise
+    result = accumulator.data.dtype
+    if result.kind in "iu" or result == np.float64:
+        # Products of int8 summed over any K that fits in memory are exact in float64.
+        wide = np.dtype(np.float64)
+    else:
+        wide = np.dtype(np.float32)
+    product = np.matmul(_as(a, wide), _as(b, wide))
+    total = product.astype(result) + accumulator.data if result.kind in "iu" else None
+    if total is None:
+        total = (product + accumulator.data.astype(wide)).astype(result)
+    return triton_interpreter.TensorHandle(total, accumulator.dtype.scalar)
+
+
+def _as(operand: Any, wide: np.dtype[Any]) -> Any:
+    if operand.dtype.scalar == tl.float8e4b15:
+        half = triton_interpreter.interpreter_builder.create_fp_to_fp(operand, tl.float16, None)
+        return half.data.astype(wide)
+    return operand.data.astype(wide)

@@ -1,0 +1,186 @@
+"""Turning a candidate's source into its entry point, and its errors into failures."""
+
+import importlib.machinery
+import inspect
+import linecache
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .reasons import Reason
+
+MODULE = "candidate"
+_DETAIL = 1 << 13
+
+
+@dataclass
+class CandidateError(Exception):
+    """A failure of the candidate's, ready to be reported."""
+
+    reason: Reason
+    message: str
+    line: int | None = None
+    kernel: str | None = None
+    detail: str = ""
+    fatal: bool = field(default=False)
+
+
+def load(source: str, path: Path, entry: str) -> Callable[..., Any]:
+    """Import the source as a module and return the function of the task's name.
+
+    Args:
+        source: the candidate's text.
+        path: where to put it, so that tracebacks and Triton find its lines.
+        entry: name of the function.
+
+    Raises:
+        CandidateError: any way in which this fails.
+    """
+    path.write_text(source, encoding="utf-8", errors="surrogatepass")
+    try:
+        code = compile(source, str(path), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise CandidateError(Reason.SYNTAX_ERROR, error.msg, error.lineno) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise CandidateError(Reason.SYNTAX_ERROR, f"cannot be parsed: {error}") from None
+    module = ModuleType(MODULE)
+    module.__file__ = str(path)
+    module.__spec__ = importlib.machinery.ModuleSpec(MODULE, None, origin=str(path))
+    sys.modules[MODULE] = module
+    linecache.checkcache(str(path))
+    try:
+        exec(code, module.__dict__)  # noqa: S102 - running the candidate is what this process is for
+    except BaseException as error:
+        raise describe(error, str(path), importing=True) from None
+    function = module.__dict__.get(entry)
+    if not callable(function):
+        what = f"{entry} is a {type(function).__name__}" if entry in module.__dict__ else "none"
+        names = [name for name, value in module.__dict__.items() if inspect.isfunction(value)]
+        hint = f"; its functions are {', '.join(names[:8])}" if names else ""
+        raise CandidateError(
+            Reason.NO_ENTRY_POINT, f"no function named {entry} in the module: {what}{hint}"
+        )
+    return function
+
+
+def bind(function: Callable[..., Any], names: list[str], values: list[Any]) -> None:
+    """See that the function can be called with these arguments.
+
+    Raises:
+        CandidateError: it cannot.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*values)
+    except TypeError as error:
+        wanted = f"the task calls it with ({', '.join(names)})"
+        raise CandidateError(
+            Reason.WRONG_SIGNATURE,
+            f"{error}: {wanted}, the function is {signature}",
+            _line_of(function),
+        ) from None
+
+
+def _line_of(function: Callable[..., Any]) -> int | None:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return code.co_firstlineno if code is not None else None
+
+
+def describe(error: BaseException, filename: str, *, importing: bool = False) -> CandidateError:
+    """What an exception that left the candidate's code means."""
+    if isinstance(error, CandidateError):
+        return error
+    name = type(error).__name__
+    line = candidate_line(error, filename)
+    said = str(error)[:4000]
+    message = f"{name}: {said}" if said else name
+    kernel = None
+    fatal = False
+    root = _root(error)
+    if isinstance(error, SystemExit):
+        reason = Reason.EXIT
+        message = f"sys.exit({error.code!r}) was called"
+    elif isinstance(root, MemoryError) or _is(root, "OutOfMemoryError"):
+        reason = Reason.OUT_OF_MEMORY
+    elif _is_gpu_fault(root):
+        reason, fatal = Reason.GPU_FAULT, True
+    elif _is(
+        root, "CompilationError", "OutOfResources", "PTXASError", "CompileTimeAssertionFailure"
+    ):
+        reason = Reason.COMPILE_ERROR
+    elif importing:
+        reason = Reason.IMPORT_ERROR
+    else:
+        reason = Reason.EXCEPTION
+    place = _located(error, filename)
+    if place is not None:
+        kernel, line = place.kernel, place.line or line
+        message = place.message or message
+    return CandidateError(reason, message, line, kernel, own_frames(error, filename), fatal)
+
+
+def _located(error: BaseException, filename: str) -> Any:
+    """Where in a kernel the error comes from, if the interpreter's package knows."""
+    locate = sys.modules.get("pytest_tritonbench.sandbox.interpreter.locate")
+    return locate.locate(error, filename) if locate is not None else None
+
+
+def _root(error: BaseException) -> BaseException:
+    """The error at the bottom of an interpreted kernel's wrapping."""
+    seen = 0
+    while type(error).__name__ == "InterpreterError" and error.__cause__ and seen < 16:
+        error = error.__cause__
+        seen += 1
+    return error
+
+
+def _is(error: BaseException, *names: str) -> bool:
+    """Whether one of the error's classes, of triton or torch, has one of the names."""
+    return any(
+        kind.__name__ in names
+        and kind.__module__.partition(".")[0] in {"triton", "torch", "pytest_tritonbench"}
+        for kind in type(error).__mro__
+    )
+
+
+_STICKY = (
+    *("illegal memory access", "misaligned address", "unspecified launch failure"),
+    *(
+        "device-side assert",
+        "illegal instruction",
+        "invalid program counter",
+        "hardware stack error",
+    ),
+    *("device not ready", "launch timed out", "invalid address space", "uncorrectable"),
+)
+
+
+def _is_gpu_fault(error: BaseException) -> bool:
+    said = str(error)
+    return isinstance(error, RuntimeError) and any(words in said for words in _STICKY)
+
+
+def candidate_line(error: BaseException, filename: str) -> int | None:
+    """The innermost line of the candidate's file in the error's traceback."""
+    found = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename == filename:
+            found = line
+    return found
+
+
+def own_frames(error: BaseException, filename: str) -> str:
+    """The traceback, limited to the candidate's own frames."""
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename
+    ]
+    lines = [f"line {frame.lineno}, in {frame.name}\n    {frame.line}\n" for frame in frames]
+    lines += traceback.format_exception_only(type(error), error)
+    return "".join(lines)[-_DETAIL:]

@@ -1,0 +1,71 @@
+"""What /proc says about processes, read cheaply."""
+
+import os
+from collections.abc import Iterable
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def private_bytes(pid: int) -> tuple[int, int]:
+    """Bytes of anonymous and of shared memory that the process has touched; zeros once it is gone."""
+    anonymous = shared = 0
+    for line in _read(f"/proc/{pid}/status").splitlines():
+        if line.startswith("RssAnon:"):
+            anonymous = int(line.split()[1]) * 1024
+        elif line.startswith("RssShmem:"):
+            shared = int(line.split()[1]) * 1024
+    return anonymous, shared
+
+
+def parents() -> dict[int, int]:
+    """Every living process that /proc shows, with its parent."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            # The command's name stands in brackets and may hold anything.
+            fields = _read(f"/proc/{name}/stat").rpartition(")")[2].split()
+            if len(fields) > 1 and fields[0] not in {"Z", "X"}:
+                found[int(name)] = int(fields[1])
+    return found
+
+
+def descendants(ancestor: int) -> set[int]:
+    """Living processes below `ancestor`, itself not counted."""
+    children: dict[int, list[int]] = {}
+    for pid, parent in parents().items():
+        children.setdefault(parent, []).append(pid)
+    found: set[int] = set()
+    open_ends = [ancestor]
+    while open_ends:
+        below = [pid for pid in children.get(open_ends.pop(), ()) if pid not in found]
+        found.update(below)
+        open_ends += below
+    return found
+
+
+def threads(pid: int) -> dict[int, str]:
+    """A process's threads and their names."""
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return {}
+    return {int(task): _read(f"/proc/{pid}/task/{task}/comm").strip() for task in tasks}
+
+
+def tasks_on_machine() -> int:
+    """How many threads the machine has, in one cheap read; 0 where that is not told."""
+    fields = _read("/proc/loadavg").split()
+    running = fields[3].partition("/")[2] if len(fields) > 3 else ""
+    return int(running) if running.isdigit() else 0
+
+
+def strangers(names: Iterable[str], allowed: Iterable[str]) -> list[str]:
+    """Thread names that begin with none of the allowed prefixes."""
+    prefixes = tuple(allowed)
+    return sorted(name for name in names if not name.startswith(prefixes))

@@ -1,0 +1,178 @@
+"""One call of a candidate's entry point: arguments in, gradients, answer out."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from . import loading
+from .calls import Call, TensorArg, Value
+from .delivering import Delivery, flatten
+from .memory import Arena
+from .page import Page, Phase
+from .poison import Poison
+
+_synchronize = torch.cuda.synchronize
+_grad = torch.autograd.grad
+_manual_seed = torch.manual_seed
+
+
+class Storages:
+    """The storages of one call, each made once, however many tensors share it.
+
+    Args:
+        inputs: the arena with the bytes.
+        device: where the candidate is to find them.
+    """
+
+    def __init__(self, inputs: Arena, device: torch.device) -> None:
+        self._inputs = inputs
+        self._device = device
+        self._host: dict[tuple[int, int], torch.Tensor] = {}
+        self._used: dict[tuple[int, int], torch.Tensor] = {}
+
+    def tensor(self, arg: TensorArg) -> torch.Tensor:
+        """The tensor of that description, a view of the shared bytes or of their copy on the GPU."""
+        dtype = getattr(torch, arg.dtype)
+        made = torch.empty(0, dtype=dtype, device=self._device)
+        if arg.nbytes == 0:
+            return made.set_(made.untyped_storage(), 0, arg.shape, arg.strides)
+        storage = self._storage(arg.start, arg.nbytes).untyped_storage()
+        return made.set_(storage, arg.offset, arg.shape, arg.strides)  # type: ignore[call-overload] - the stub lacks untyped storages
+
+    def _storage(self, start: int, nbytes: int) -> torch.Tensor:
+        key = (start, nbytes)
+        if key not in self._used:
+            host = torch.frombuffer(self._inputs.view(start, nbytes), dtype=torch.uint8)
+            self._host[key] = host
+            self._used[key] = host if self._device.type == "cpu" else host.to(self._device)
+        return self._used[key]
+
+    def restore(self) -> None:
+        """Give every storage on the GPU its first content again."""
+        for key, used in self._used.items():
+            if used is not self._host[key]:
+                used.copy_(self._host[key], non_blocking=True)
+
+    def bring_back(self) -> None:
+        """Write what the storages hold now to the arena, for the parent to see."""
+        with torch.no_grad():
+            for key, used in self._used.items():
+                if used is not self._host[key]:
+                    self._host[key].copy_(used)
+
+
+class Runner:
+    """Calls one entry point.
+
+    Args:
+        function: the entry point.
+        filename: the candidate's file as its frames carry it.
+        inputs: arena with the arguments' bytes.
+        outputs: arena for the answers.
+        device: where tensors live.
+        page: where to note what is being done.
+        poison: the wrapped allocators.
+        limit: bytes that an answer may have.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        filename: str,
+        *,
+        inputs: Arena,
+        outputs: Arena,
+        device: torch.device,
+        page: Page,
+        poison: Poison,
+        limit: int,
+    ) -> None:
+        self.function = function
+        self.filename = filename
+        self.inputs = inputs
+        self.outputs = outputs
+        self.device = device
+        self.page = page
+        self.poison = poison
+        self.limit = limit
+
+    def arguments(self, call: Call, storages: Storages) -> dict[str, Any]:
+        """The call's arguments by name, leaves of autograd where gradients are wanted."""
+
+        def made(value: Value) -> Any:
+            if isinstance(value, TensorArg):
+                return storages.tensor(value)
+            return tuple(map(made, value)) if isinstance(value, tuple) else value
+
+        arguments = {name: made(value) for name, value in call.args}
+        for name in call.gradients:
+            arguments[name].requires_grad_()
+        return arguments
+
+    def run(self, call: Call) -> dict[str, Any]:
+        """Call the function once and deliver what it returns.
+
+        Raises:
+            loading.CandidateError: it did not return anything that can be delivered.
+        """
+        storages = Storages(self.inputs, self.device)
+        arguments = self.arguments(call, storages)
+        loading.bind(self.function, list(arguments), list(arguments.values()))
+        try:
+            self.poison.active = call.poison
+            _manual_seed(call.seed)
+            self.page.note(Phase.CALLING)
+            output = self.function(*arguments.values())
+            self.finish()
+            gradients = self.gradients(call, arguments, storages, output)
+            self.finish()
+        except BaseException as error:
+            raise loading.describe(error, self.filename) from None
+        finally:
+            self.poison.active = False
+        return self.deliver(output, gradients, storages)
+
+    def gradients(
+        self, call: Call, arguments: Mapping[str, Any], storages: Storages, output: Any
+    ) -> list[torch.Tensor | None]:
+        """Gradients of the wanted inputs for the call's cotangents; `None` for what has none."""
+        if not call.gradients:
+            return []
+        outputs, cotangents = [], []
+        for tensor, cotangent in zip(flatten(output), call.cotangents, strict=False):
+            if tensor.requires_grad and cotangent is not None:
+                outputs.append(tensor)
+                cotangents.append(storages.tensor(cotangent))
+        if not outputs:
+            return [None for _ in call.gradients]
+        wanted = [arguments[name] for name in call.gradients]
+        return list(_grad(outputs, wanted, cotangents, allow_unused=True))
+
+    def finish(self) -> None:
+        """Wait for the device."""
+        if self.device.type == "cuda":
+            self.page.note(Phase.SYNCHRONISING)
+            _synchronize()
+
+    def deliver(
+        self, output: Any, gradients: list[torch.Tensor | None], storages: Storages
+    ) -> dict[str, Any]:
+        """Describe the answer, its bytes being in the arena."""
+        self.page.note(Phase.DELIVERING)
+        try:
+            delivery = Delivery(self.outputs, self.limit)
+            node = delivery.node(output)
+            described = [
+                None if gradient is None else delivery.tensor(gradient, f"gradient of {name}")
+                for name, gradient in zip(self.names(gradients), gradients, strict=True)
+            ]
+            storages.bring_back()
+        except BaseException as error:
+            raise loading.describe(error, self.filename) from None
+        return {"output": node, "gradients": described, "used": self.outputs.used}
+
+    @staticmethod
+    def names(gradients: list[torch.Tensor | None]) -> list[str]:
+        """A name for each gradient in messages."""
+        return [f"input {index}" for index in range(len(gradients))]

@@ -1,0 +1,128 @@
+"""The loop of a candidate's worker: load once, then answer calls until the channel closes."""
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import clock, launches, loading
+from .calls import decode_call
+from .limits import Limits
+from .memory import Arena
+from .page import Page, Phase
+from .poison import Poison
+from .protocol import MAX_FRAME, Connection, FrameTooLongError
+from .reasons import Reason
+from .running import Runner
+from .watch import Watch
+
+
+class Service:
+    """Serves one candidate.
+
+    Args:
+        connection: the channel to the parent.
+        spec: `device` and `targets` of the sandbox.
+        limits: what the worker may use.
+        watch: names attempts to leave the borders.
+        page: where to note what is being done.
+        scratch: the worker's folder.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        spec: Mapping[str, Any],
+        limits: Limits,
+        watch: Watch,
+        page: Page,
+        scratch: Path,
+    ) -> None:
+        self._connection = connection
+        self._spec = spec
+        self._limits = limits
+        self._watch = watch
+        self._page = page
+        self._scratch = scratch
+        self._poison = Poison()
+        self._runner: Runner | None = None
+
+    def serve(self) -> None:
+        """Answer requests until the parent closes the channel."""
+        while True:
+            request = self._connection.recv()
+            log = launches.LaunchLog(
+                lambda name: self._page.note(Phase.KERNEL, name),
+                lambda: self._page.note(Phase.CALLING),
+            )
+            try:
+                answer = {"op": "done", **self._answer(request, log)}
+            except loading.CandidateError as error:
+                answer = _failed(error)
+            self._page.note(Phase.IDLE)
+            self._reply({**answer, "id": request["id"]}, log)
+
+    def _answer(self, request: Mapping[str, Any], log: launches.LaunchLog) -> dict[str, Any]:
+        if request["op"] == "load":
+            self._load(request, log)
+            return {}
+        assert self._runner is not None, "the parent loads before it calls"
+        call = decode_call(request["call"])
+        log.enabled = call.launches
+        launches.watch(log)
+        random.seed(call.seed)
+        if request["op"] == "bench":
+            return clock.bench(self._runner, call, request["rounds"], request["warmup"])
+        return self._runner.run(call)
+
+    def _load(self, request: Mapping[str, Any], log: launches.LaunchLog) -> None:
+        inputs, outputs = self._connection.descriptors()
+        self._page.note(Phase.LOADING)
+        on_cpu = self._spec["device"] == "cpu"
+        if on_cpu:
+            from . import interpreter  # noqa: PLC0415 - not needed where there is a GPU
+
+            names = self._spec["targets"] if request["compile"] else ()
+            interpreter.activate(compile_for=[interpreter.Target.parse(name) for name in names])
+        launches.watch(log)
+        path = self._scratch / "home" / request["name"]
+        self._watch.filename = str(path)
+        function = loading.load(request["source"], path, request["entry"])
+        self._runner = Runner(
+            function,
+            str(path),
+            inputs=Arena(inputs),
+            outputs=Arena(outputs, self._limits.file),
+            device=torch.device("cpu" if on_cpu else "cuda:0"),
+            page=self._page,
+            poison=self._poison,
+            limit=self._limits.file,
+        )
+
+    def _reply(self, answer: dict[str, Any], log: launches.LaunchLog) -> None:
+        answer["launches"] = log.count
+        answer["kernels"] = [report.as_json() for report in log.reports[:64]]
+        answer["incidents"] = [
+            [incident.reason, incident.message, incident.line] for incident in self._watch.take()
+        ]
+        try:
+            self._connection.send(answer)
+        except FrameTooLongError:
+            error = loading.CandidateError(
+                Reason.WRONG_STRUCTURE, f"the answer's description passes {MAX_FRAME} bytes"
+            )
+            self._connection.send({**_failed(error), "id": answer["id"]})
+
+
+def _failed(error: loading.CandidateError) -> dict[str, Any]:
+    return {
+        "op": "failed",
+        "reason": error.reason,
+        "message": error.message,
+        "line": error.line,
+        "kernel": error.kernel,
+        "detail": error.detail,
+        "fatal": error.fatal,
+    }

@@ -1,0 +1,92 @@
+"""What the tests of one pytest process share: the sandbox, the oracle, the environment."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cached_property
+
+import pytest
+
+from pytest_tritonbench.judge.oracle_client import Oracle
+from pytest_tritonbench.options import Settings
+from pytest_tritonbench.report.environment import Environment, describe
+from pytest_tritonbench.sandbox import Sandbox
+from pytest_tritonbench.sandbox.devices import DeviceError, Gpu, choose, inventory
+
+_REFERENCE_TIMEOUT = 300.0
+
+
+class Session:
+    """Shared by every task of one pytest process; everything in it is made when first needed.
+
+    Args:
+        settings: What the user asked for.
+        seed: Hypothesis's seed, where one was given.
+    """
+
+    def __init__(self, settings: Settings, seed: int | None) -> None:
+        self.settings = settings
+        self.seed = seed
+        self.started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._oracle: Oracle | None = None
+
+    @cached_property
+    def gpu(self) -> Gpu | None:
+        """The GPU of this process, or ``None`` for the interpreter.
+
+        Raises:
+            pytest.UsageError: If a GPU that was asked for is not there.
+        """
+        wanted = self.settings.gpu
+        if wanted == "cpu":
+            return None
+        gpus = inventory()
+        if wanted is not None:
+            try:
+                gpus = choose(wanted, gpus)
+            except DeviceError as e:
+                raise pytest.UsageError(f"--tb-gpu: {e}; give one of these, or cpu") from None
+        # Workers take turns; gw0, gw1, ... is what pytest-xdist calls them.
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+        return gpus[int(worker) % len(gpus)] if gpus else None
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether kernels run on a GPU."""
+        return self.gpu is not None
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        """Where candidates and references run."""
+        device = "cpu" if self.gpu is None else f"cuda:{self.gpu.uuid}"
+        made = Sandbox(
+            device=device, targets=self.settings.targets, hidden=(self.settings.rootdir,)
+        )
+        made.start()
+        return made
+
+    @property
+    def oracle(self) -> Oracle:
+        """The trusted side."""
+        if self._oracle is None:
+            device = "cuda" if self.on_gpu else "cpu"
+            self._oracle = Oracle(self.sandbox, device, _REFERENCE_TIMEOUT)
+        return self._oracle
+
+    @cached_property
+    def environment(self) -> Environment:
+        """What a record says of where it was made."""
+        return describe(self.gpu, self.settings.rootdir)
+
+    @property
+    def elements(self) -> int:
+        """Upper limit for the elements of a tensor that fuzzing draws."""
+        return 1 << 22 if self.on_gpu else 1 << 14
+
+    def close(self) -> None:
+        """End every process."""
+        if self._oracle is not None:
+            self._oracle.close()
+        if "sandbox" in self.__dict__:
+            self.sandbox.close()

@@ -1,0 +1,1 @@
+"""How fast it is: device time, and its way into pytest-benchmark."""

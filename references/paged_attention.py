@@ -1,0 +1,81 @@
+"""Single-query attention over a paged key and value cache."""
+
+import torch
+from torch.nn import functional as F  # noqa: N812 - the name PyTorch's documentation uses
+
+from pytest_tritonbench import choice, derived, dim, task, tensor
+
+
+def _lengths(g: torch.Generator, b: int, w: int, p: int) -> torch.Tensor:
+    return torch.randint(0, w * p + 1, (b,), generator=g, dtype=torch.int32)
+
+
+def _tables(
+    g: torch.Generator, b: int, w: int, p: int, n: int, context_lens: torch.Tensor
+) -> torch.Tensor:
+    tables = torch.randint(0, n, (b, w), generator=g, dtype=torch.int32)
+    behind = torch.arange(w) * p >= context_lens[:, None]
+    return tables.masked_fill(behind, -1)
+
+
+@task(
+    inputs={
+        "q": tensor("b", "g*h", "d"),
+        "k_cache": tensor("n", "p", "h", "d"),
+        "v_cache": tensor("n", "p", "h", "d"),
+        "context_lens": derived(_lengths),
+        "block_tables": derived(_tables),
+        "scale": choice(None, 0.25),
+    },
+    dims={
+        "b": dim(1, 4),
+        "g": dim(1, 5),
+        "h": dim(1, 3),
+        "d": dim(16, 128, power_of_two=True),
+        "n": dim(1, 20),
+        "p": dim(1, 33),
+        "w": dim(1, 9),
+    },
+    patterns=("normal", "uniform", "tiny", "constant", "spike", "integers"),
+    cases=[
+        {"b": 3, "g": 2, "h": 2, "d": 32, "n": 9, "p": 16, "w": 3},
+        {"b": 2, "g": 1, "h": 1, "d": 64, "n": 20, "p": 16, "w": 17},
+        {"b": 2, "g": 5, "h": 1, "d": 16, "n": 7, "p": 5, "w": 4, "k_cache": "transposed"},
+    ],
+    sweep=[
+        {"b": b, "g": 4, "h": 8, "d": 128, "n": b * w, "p": 16, "w": w, "dtype": "bfloat16"}
+        for b in (1, 16, 64)
+        for w in (64, 256, 1024)
+    ],
+    flops=lambda b, g, h, d, p, w: 4 * b * g * h * d * w * p / 2,
+)
+def paged_attention(
+    q: torch.Tensor,
+    k_cache: torch.Tensor,
+    v_cache: torch.Tensor,
+    context_lens: torch.Tensor,
+    block_tables: torch.Tensor,
+    scale: float | None = None,
+) -> torch.Tensor:
+    """Attend from one query per sequence to the context that its pages hold.
+
+    Token ``i`` of sequence ``b`` lies in slot ``i % p`` of page ``block_tables[b, i // p]``.
+
+    Args:
+        q: ``(b, g * h, d)``, floating point, any strides; query head ``i`` reads head ``i // g``.
+        k_cache: ``(n, p, h, d)``, ``n`` pages of ``p`` tokens, the dtype of ``q``, any strides.
+        v_cache: ``(n, p, h, d)``, the dtype of ``q``, any strides.
+        context_lens: ``(b,)``, int32: tokens of each context, from 0 to ``w * p``.
+        block_tables: ``(b, w)``, int32: the pages of each context; -1 behind its last page.
+        scale: Factor of the scores; ``1 / sqrt(d)`` when absent.
+
+    Returns:
+        ``(b, g * h, d)``, the dtype of ``q``; zeros where the context is empty.
+    """
+    pages = block_tables.long().clamp(min=0)
+    k, v = (cache[pages].flatten(1, 2).transpose(1, 2) for cache in (k_cache, v_cache))
+    held = torch.arange(k.shape[2], device=q.device) < context_lens[:, None]
+    out = F.scaled_dot_product_attention(
+        q[:, :, None], k, v, attn_mask=held[:, None, None], scale=scale, enable_gqa=True
+    )
+    return out[:, :, 0]
