@@ -2,8 +2,8 @@
 
 The parameter, its gradient and the two moments are each read once and the parameter and moments
 written once; PyTorch's unfused step makes about ten passes. All arithmetic is in float32, whatever
-the storage. Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015; decoupled weight
-decay: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
+the storage. Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015; decoupled
+weight decay: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
 """
 
 import math

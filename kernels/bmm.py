@@ -40,7 +40,7 @@ _SINGLE = [
 ]
 
 
-def _suited(configs, named_args, **_):
+def _suited(configs, named_args, **_: object):
     """Drop the tiles that the operands' dtype or the size of the product makes hopeless."""
     m, n = named_args["M"], named_args["N"]
     if max(m, n) <= 256 and named_args["c_ptr"].numel() <= 256 * 256:

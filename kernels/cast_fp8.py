@@ -1,9 +1,9 @@
 """Conversion to float8 (e4m3fn) with a scale, saturating.
 
 The format has four exponent bits, three mantissa bits, no infinities and one NaN; its largest value
-is 448 (Micikevicius and others, "FP8 formats for deep learning", 2022). GPUs from compute capability
-8.9 on convert in hardware; for others the bits are rounded to nearest, ties to even, in integer
-arithmetic, so that the result is the same everywhere.
+is 448 (Micikevicius and others, "FP8 formats for deep learning", 2022). GPUs from compute
+capability 8.9 on convert in hardware; for others the bits are rounded to nearest, ties to even, in
+integer arithmetic, so that the result is the same everywhere.
 """
 
 import torch

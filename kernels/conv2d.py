@@ -1,11 +1,12 @@
 """Two-dimensional convolution as an implicit matrix product.
 
 The output is a matrix of ``n * oh * ow`` pixels by ``o`` channels, the product of a matrix of input
-patches and the matrix of weights. The patches are never written down: each step along ``k`` gathers
-its columns from the image, with zeros for the padding (Chetlur and others, "cuDNN: efficient
-primitives for deep learning", 2014). The columns are ordered (row of the window, column of the
-window, channel), so that an image stored channels-last is read in runs of channels. Accumulated in
-float32; float32 operands in IEEE precision, not TF32.
+patches and the matrix of weights. The patches are never written down: each step along ``k`` takes a
+block of channels at one point of the window and gathers them from the image, with zeros for the
+padding (Chetlur and others, "cuDNN: efficient primitives for deep learning", 2014). Whether a point
+lies in the padding depends on the pixel alone, which keeps the test out of the inner dimension; an
+image stored channels-last is read in whole vectors. Accumulated in float32; float32 operands in
+IEEE precision, not TF32.
 """
 
 import torch
@@ -13,43 +14,36 @@ import triton
 import triton.language as tl
 
 
-def _config(m: int, n: int, k: int, warps: int, stages: int) -> triton.Config:
-    return triton.Config(
-        {"BLOCK_M": m, "BLOCK_N": n, "BLOCK_K": k}, num_warps=warps, num_stages=stages
-    )
+def _config(m: int, n: int, warps: int, stages: int) -> triton.Config:
+    return triton.Config({"BLOCK_M": m, "BLOCK_N": n}, num_warps=warps, num_stages=stages)
 
 
 # A problem of a few tiles: more, smaller programs fill the machine sooner than big ones.
-_SMALL = _config(32, 32, 32, 4, 3)
-# Tensor cores.
-_HALF = [
-    _config(128, 128, 64, 8, 3),
-    _config(128, 64, 64, 4, 4),
-    _config(64, 128, 64, 4, 4),
-    _config(64, 64, 64, 4, 4),
-    _config(128, 32, 64, 4, 4),
-]
-# Fused multiply-adds: the operands live in registers, so that the tiles stay shallow.
-_SINGLE = [
-    _config(128, 64, 16, 8, 3),
-    _config(64, 64, 16, 4, 3),
-    _config(128, 32, 16, 4, 3),
+_SMALL = _config(64, 32, 4, 3)
+_CONFIGS = [
+    _config(128, 256, 8, 3),
+    _config(128, 128, 8, 3),
+    _config(128, 64, 4, 4),
+    _config(64, 128, 4, 4),
+    _config(64, 64, 4, 4),
+    _config(128, 32, 4, 4),
 ]
 
 
-def _suited(configs, named_args, **_):
+def _suited(configs, named_args, **_: object):
     """Drop the tiles that the dtype or the number of channels makes hopeless."""
     pixels, channels = named_args["M"], named_args["O"]
     if pixels * channels <= 1 << 16:
         return [_SMALL]
-    suited = _SINGLE if named_args["x_ptr"].element_size() > 2 else _HALF
-    cols = max(32, triton.next_power_of_2(channels))
-    fitting = [c for c in suited if c.kwargs["BLOCK_N"] <= cols]
-    return [c for c in configs if c in fitting]
+    widest = max(32, triton.next_power_of_2(channels))
+    if named_args["x_ptr"].element_size() > 2:
+        # Float32 operands of a dot live in registers.
+        widest = min(widest, 64)
+    return [c for c in configs if c is not _SMALL and c.kwargs["BLOCK_N"] <= widest]
 
 
 @triton.autotune(
-    configs=[_SMALL, *_HALF, *_SINGLE],
+    configs=[_SMALL, *_CONFIGS],
     key=["tuning_key"],
     prune_configs_by={"early_config_prune": _suited},
 )
@@ -86,9 +80,9 @@ def _conv2d_kernel(
     PADDING: tl.constexpr,
     DILATION: tl.constexpr,
     HAS_BIAS: tl.constexpr,
+    BLOCK_K: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
-    BLOCK_K: tl.constexpr,
 ):
     # Programs that are next to each other read the same patches, by far the costlier operand.
     tiles_n = tl.cdiv(O, BLOCK_N)
@@ -111,27 +105,32 @@ def _conv2d_kernel(
     channels_out = (offs_n % O).to(tl.int64)
     step_h = tl.cast(stride_xh, tl.int64) * DILATION
     step_w = tl.cast(stride_xw, tl.int64) * DILATION
+    step_wh = tl.cast(stride_wh, tl.int64)
+    step_ww = tl.cast(stride_ww, tl.int64)
 
+    blocks_c = tl.cdiv(C, BLOCK_K)
     acc = tl.zeros((BLOCK_M, BLOCK_N), dtype=tl.float32)
-    depth = C * (KH * KW)
-    for start in range(0, depth, BLOCK_K):
-        offs_k = start + tl.arange(0, BLOCK_K)
-        channel = offs_k % C
-        row = offs_k // C // KW
-        col = offs_k // C % KW
-        y = top[:, None] + (row * DILATION)[None, :]
-        x = left[:, None] + (col * DILATION)[None, :]
-        inside = (offs_k < depth)[None, :] & (y >= 0) & (y < H) & (x >= 0) & (x < W)
-        tap = channel.to(tl.int64) * stride_xc + row * step_h + col * step_w
-        patch = tl.load(x_ptr + corner[:, None] + tap[None, :], mask=inside, other=0.0)
-        weight_row = (
-            channel.to(tl.int64) * stride_wc
-            + row.to(tl.int64) * stride_wh
-            + col.to(tl.int64) * stride_ww
+    for step in range(0, KH * KW * blocks_c):
+        row = step // blocks_c // KW
+        col = step // blocks_c % KW
+        channels = (step % blocks_c) * BLOCK_K + tl.arange(0, BLOCK_K)
+        exists = channels < C
+        channels = channels.to(tl.int64)
+        y = top + row * DILATION
+        x = left + col * DILATION
+        seen = (y >= 0) & (y < H) & (x >= 0) & (x < W)
+        patch = tl.load(
+            x_ptr
+            + (corner + row * step_h + col * step_w)[:, None]
+            + (channels * stride_xc)[None, :],
+            mask=seen[:, None] & exists[None, :],
+            other=0.0,
         )
         weight = tl.load(
-            weight_ptr + weight_row[:, None] + (channels_out * stride_wo)[None, :],
-            mask=(offs_k < depth)[:, None],
+            weight_ptr
+            + (row * step_wh + col * step_ww + channels * stride_wc)[:, None]
+            + (channels_out * stride_wo)[None, :],
+            mask=exists[:, None],
             other=0.0,
         )
         acc = tl.dot(patch, weight, acc, input_precision="ieee")
@@ -219,5 +218,7 @@ def conv2d(
         PADDING=padding,
         DILATION=dilation,
         HAS_BIAS=bias is not None,
+        # Float32 operands of a dot live in registers.
+        BLOCK_K=min(max(triton.next_power_of_2(c), 16), 16 if x.dtype == torch.float32 else 64),
     )
     return out

@@ -36,23 +36,23 @@ def _apply(x: torch.Tensor, p: float, seed: int) -> torch.Tensor:
 
 class _Dropout(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: torch.Tensor, p: float, seed: int) -> torch.Tensor:
+    def forward(ctx, x: torch.Tensor, p: float, mask_seed: int) -> torch.Tensor:
         ctx.p = p
-        ctx.seed = seed
-        return _apply(x, p, seed)
+        ctx.mask_seed = mask_seed
+        return _apply(x, p, mask_seed)
 
     @staticmethod
     def backward(ctx, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        return _apply(grad, ctx.p, ctx.seed), None, None
+        return _apply(grad, ctx.p, ctx.mask_seed), None, None
 
 
-def dropout(x: torch.Tensor, p: float, seed: int) -> torch.Tensor:
+def dropout(x: torch.Tensor, p: float, mask_seed: int) -> torch.Tensor:
     """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``.
 
     Args:
         x: Any shape, floating point, any strides (a tensor with gaps is copied first).
         p: Probability in ``[0, 1]`` that an element is dropped.
-        seed: Non-negative; the same seed and shape give the same mask.
+        mask_seed: Non-negative; the same seed and shape give the same mask.
 
     Returns:
         The shape and dtype of ``x``; differentiable in ``x`` with the same mask.
@@ -62,4 +62,4 @@ def dropout(x: torch.Tensor, p: float, seed: int) -> torch.Tensor:
     """
     if not 0 <= p <= 1:
         raise ValueError(f"p must be a probability between 0 and 1, not {p}")
-    return _Dropout.apply(x, p, seed)
+    return _Dropout.apply(x, p, mask_seed)

@@ -4,9 +4,9 @@ Two codes share a byte, even rows of the weight in the low nibbles. The tile of 
 its even and odd columns in registers, so that each byte is read once and its two nibbles meet the
 columns they belong to in two dots. A code minus its zero point is an integer of at most 15 in
 magnitude, exact in every float dtype; the scale of a group of rows comes out of the sum and is
-applied to the float32 product of that group. Nothing is therefore rounded before the end. Group-wise
-scales and zeros as in Frantar, Ashkboos, Hoefler and Alistarh, "GPTQ: accurate post-training
-quantization for generative pre-trained transformers", ICLR 2023.
+applied to the float32 product of that group. Nothing is therefore rounded to half precision before
+the end. Group-wise scales and zeros as in Frantar, Ashkboos, Hoefler and Alistarh, "GPTQ: accurate
+post-training quantization for generative pre-trained transformers", ICLR 2023.
 """
 
 import torch
@@ -31,7 +31,7 @@ _CONFIGS = [
 ]
 
 
-def _suited(configs, named_args, **_):
+def _suited(configs, named_args, **_: object):
     """Drop the tiles that are taller than the product, and the narrow ones for tall products."""
     m, n = named_args["M"], named_args["N"]
     if max(m, n) <= 256:

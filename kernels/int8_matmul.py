@@ -31,7 +31,7 @@ _CONFIGS = [
 ]
 
 
-def _suited(configs, named_args, **_):
+def _suited(configs, named_args, **_: object):
     """Drop the tiles that are larger than the product."""
     m, n = named_args["M"], named_args["N"]
     if max(m, n) <= 256:

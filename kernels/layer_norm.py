@@ -275,10 +275,11 @@ def _gradients(
         tensors = grad, x, weight, mean, rstd, dx
         _backward_wide_x[(m,)](*tensors, n, *strides, BLOCK_N=CHUNK, num_warps=_warps(CHUNK))
         block_m = min(32, triton.next_power_of_2(m))
+        block_n = CHUNK // block_m
         programs = min(triton.cdiv(m, block_m), 16)
         shares = torch.empty((2, programs, n), dtype=torch.float32, device=x.device)
-        _backward_wide_columns[(triton.cdiv(n, 128), programs)](
-            grad, x, mean, rstd, shares, m, n, *strides, BLOCK_M=block_m, BLOCK_N=128, num_warps=8
+        _backward_wide_columns[(triton.cdiv(n, block_n), programs)](
+            grad, x, mean, rstd, shares, m, n, *strides, BLOCK_M=block_m, BLOCK_N=block_n, num_warps=8
         )
     dweight, dbias = shares.sum(1).to(weight.dtype)
     return dx, dweight, dbias

@@ -246,10 +246,11 @@ def _gradients(
             grad, x, weight, rstd, dx, n, *strides, BLOCK_N=CHUNK, num_warps=_warps(CHUNK)
         )
         block_m = min(32, triton.next_power_of_2(m))
+        block_n = CHUNK // block_m
         programs = min(triton.cdiv(m, block_m), 16)
         shares = torch.empty((programs, n), dtype=torch.float32, device=x.device)
-        _backward_wide_weight[(triton.cdiv(n, 128), programs)](
-            grad, x, rstd, shares, m, n, *strides, BLOCK_M=block_m, BLOCK_N=128, num_warps=8
+        _backward_wide_weight[(triton.cdiv(n, block_n), programs)](
+            grad, x, rstd, shares, m, n, *strides, BLOCK_M=block_m, BLOCK_N=block_n, num_warps=8
         )
     return dx, shares.sum(0).to(weight.dtype)
 

@@ -156,8 +156,10 @@ class Evaluation:
                 reference = asked.expected.reference.mutated[name]
                 mutated[name] = Value(after.contiguous(), reference.strides, reference.device)
         pairs = zip(call.gradients, got.gradients, strict=True)
-        gradients = {n: None if g is None else _value(g) for n, g in pairs}
-        answer = Answer(_nest(got.output), mutated, gradients)
+        # In the interpreter every tensor says that it is on a GPU, so that kernels believe it.
+        device = "cpu" if self._oracle.device == "cpu" else None
+        gradients = {n: None if g is None else _value(g, device) for n, g in pairs}
+        answer = Answer(_nest(got.output, device), mutated, gradients)
         return judge(self.taskfile.task, asked.values, answer, asked.expected)
 
 
@@ -207,21 +209,21 @@ def _changed_around(arg: TensorArg, before: Any, after: Any) -> bool:
     return bool(touched.any())
 
 
-def _value(out: TensorOut) -> Value:
+def _value(out: TensorOut, device: str | None) -> Value:
     tensor = tensor_from(out.dtype, out.shape, out.data)
-    return Value(tensor, out.strides, out.device.partition(":")[0])
+    return Value(tensor, out.strides, device or out.device.partition(":")[0])
 
 
-def _nest(node: Node) -> Nest:
+def _nest(node: Node, device: str | None) -> Nest:
     match node:
         case TensorOut():
-            return _value(node)
+            return _value(node, device)
         case tuple():
-            return tuple(_nest(part) for part in node)
+            return tuple(_nest(part, device) for part in node)
         case list():
-            return [_nest(part) for part in node]
+            return [_nest(part, device) for part in node]
         case dict():
-            return {key: _nest(part) for key, part in node.items()}
+            return {key: _nest(part, device) for key, part in node.items()}
         case _:
             return node
 

@@ -60,9 +60,7 @@ class Session:
     def sandbox(self) -> Sandbox:
         """Where candidates and references run."""
         device = "cpu" if self.gpu is None else f"cuda:{self.gpu.uuid}"
-        made = Sandbox(
-            device=device, targets=self.settings.targets, hidden=(self.settings.rootdir,)
-        )
+        made = Sandbox(device=device, targets=self.settings.targets)
         made.start()
         return made
 

@@ -59,12 +59,12 @@ def is_dropout(inputs: dict[str, Any], output: torch.Tensor) -> str | None:
 
 
 @task(
-    inputs={"x": tensor("m", "n"), "p": number(0.0, 1.0), "seed": integer(0, 2**31 - 1)},
+    inputs={"x": tensor("m", "n"), "p": number(0.0, 1.0), "mask_seed": integer(0, 2**31 - 1)},
     dims={"m": dim(0, 200)},
     cases=[
-        {"m": 64, "n": 128, "p": 0.5, "seed": 1},
-        {"m": 33, "n": 257, "p": 0.1, "seed": 2**31 - 1, "x": "transposed"},
-        {"m": 2, "n": 3000, "p": 0.9, "seed": 7},
+        {"m": 64, "n": 128, "p": 0.5, "mask_seed": 1},
+        {"m": 33, "n": 257, "p": 0.1, "mask_seed": 2**31 - 1, "x": "transposed"},
+        {"m": 2, "n": 3000, "p": 0.9, "mask_seed": 7},
         {"m": 3, "n": 5, "p": 1.0},
         {"m": 3, "n": 5, "p": 0.0},
     ],
@@ -72,17 +72,17 @@ def is_dropout(inputs: dict[str, Any], output: torch.Tensor) -> str | None:
     flops=lambda m, n: m * n,
     check=is_dropout,
 )
-def dropout(x: torch.Tensor, p: float, seed: int) -> torch.Tensor:
+def dropout(x: torch.Tensor, p: float, mask_seed: int) -> torch.Tensor:
     """Zero each element with probability ``p`` and scale the others by ``1 / (1 - p)``.
 
     Args:
         x: ``(m, n)``, floating point, any strides.
         p: Probability in ``[0, 1]`` that an element is dropped, independently of the others.
-        seed: Decides, with the shape, which elements are dropped.
+        mask_seed: Decides, with the shape, which elements are dropped.
 
     Returns:
         ``(m, n)``, the dtype of ``x``; all zeros if ``p`` is 1.
     """
-    generator = torch.Generator(x.device).manual_seed(seed)
+    generator = torch.Generator(x.device).manual_seed(mask_seed)
     kept = torch.rand(x.shape, generator=generator, device=x.device) >= p
     return torch.where(kept, x / (1 - p) if p < 1 else 0.0, 0.0).to(x.dtype)

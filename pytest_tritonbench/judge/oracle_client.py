@@ -14,6 +14,7 @@ from pytest_tritonbench.judge.verdict import Expected
 from pytest_tritonbench.judge.wire import decode_answer, view
 from pytest_tritonbench.sandbox import Sandbox, TensorArg, Value
 from pytest_tritonbench.sandbox.calls import decode_value
+from pytest_tritonbench.sandbox.worker import WorkerEndedError
 from pytest_tritonbench.task.case import Case
 
 
@@ -48,8 +49,9 @@ class Oracle:
     """
 
     def __init__(self, sandbox: Sandbox, device: str, timeout: float) -> None:
+        self._sandbox = sandbox
         self._worker = sandbox.reference(ENTRY)
-        self._device = device
+        self.device = device
         self._timeout = timeout
 
     def ask(self, path: Path, case: Case) -> Asked:
@@ -86,8 +88,17 @@ class Oracle:
         return tuple(self._request(path, case, rounds=rounds)["ms"])
 
     def _request(self, path: Path, case: Case, **more: Any) -> dict[str, Any]:
-        request = {"task": str(path), "case": case.to_json(), "device": self._device, **more}
-        reply = self._worker.request(request, timeout=self._timeout)
+        request = {"task": str(path), "case": case.to_json(), "device": self.device, **more}
+        if not self._worker.alive:
+            self._worker = self._sandbox.reference(ENTRY)
+        try:
+            reply: dict[str, Any] = self._worker.ask(request, timeout=self._timeout)
+        except TimeoutError:
+            self._worker.close()
+            reply = {"error": f"no answer within {self._timeout:g} seconds"}
+        except WorkerEndedError as e:
+            self._worker.close()
+            reply = {"error": f"its process died: {e}"}
         if "error" in reply:
             told = f"the reference fails on {case.to_json()}: {reply['error']}"
             raise ReferenceFailedError(f"{path}: {told}")

@@ -177,7 +177,7 @@ class Candidate:
         return Delivered(
             output=reader.node(message.get("output")),
             gradients=reader.gradients(message.get("gradients")),
-            inputs_after=inputs.toreadonly(),
+            inputs_after=inputs,
             launches=whole(message.get("launches")),
             kernels=kernel_reports(message.get("kernels")),
             seconds=seconds,
@@ -243,6 +243,10 @@ class Candidate:
         end = worker.kill()
         worker.close()
         return end
+
+    def restart(self) -> None:
+        """End the process; the next call gets a fresh one."""
+        self._dispose()
 
     def close(self) -> None:
         """End the process and give the memory back."""

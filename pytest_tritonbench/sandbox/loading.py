@@ -11,10 +11,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from .interpreter import locate
 from .reasons import Reason
 
 MODULE = "candidate"
 _DETAIL = 1 << 13
+_MESSAGE = 1 << 12
 
 
 @dataclass
@@ -97,59 +99,56 @@ def describe(error: BaseException, filename: str, *, importing: bool = False) ->
     """What an exception that left the candidate's code means."""
     if isinstance(error, CandidateError):
         return error
-    name = type(error).__name__
-    line = candidate_line(error, filename)
-    said = str(error)[:4000]
-    message = f"{name}: {said}" if said else name
-    kernel = None
+    chain = _chain(error)
+    place = locate.locate(error, filename)
+    in_kernel = any(_is(link, *_KERNEL_ERRORS) for link in chain)
+    lacking = locate.limitation(error)
+    message = place.message + (f" (a limit of the interpreter: {lacking})" if lacking else "")
     fatal = False
-    root = _root(error)
     if isinstance(error, SystemExit):
         reason = Reason.EXIT
         message = f"sys.exit({error.code!r}) was called"
-    elif isinstance(root, MemoryError) or _is(root, "OutOfMemoryError"):
+    elif any(isinstance(link, MemoryError) or _is(link, "OutOfMemoryError") for link in chain):
         reason = Reason.OUT_OF_MEMORY
-    elif _is_gpu_fault(root):
+    elif any(map(_is_gpu_fault, chain)):
         reason, fatal = Reason.GPU_FAULT, True
-    elif _is(
-        root, "CompilationError", "OutOfResources", "PTXASError", "CompileTimeAssertionFailure"
-    ):
+    elif any(_is(link, *_COMPILE_ERRORS) for link in chain):
         reason = Reason.COMPILE_ERROR
-    elif importing:
-        reason = Reason.IMPORT_ERROR
     else:
-        reason = Reason.EXCEPTION
-    place = _located(error, filename)
-    if place is not None:
-        kernel, line = place.kernel, place.line or line
-        message = place.message or message
-    return CandidateError(reason, message, line, kernel, own_frames(error, filename), fatal)
+        reason = Reason.IMPORT_ERROR if importing else Reason.EXCEPTION
+    return CandidateError(
+        reason,
+        message[:_MESSAGE],
+        place.line or None,
+        place.kernel if in_kernel else None,
+        own_frames(error, filename),
+        fatal,
+    )
 
 
-def _located(error: BaseException, filename: str) -> Any:
-    """Where in a kernel the error comes from, if the interpreter's package knows."""
-    locate = sys.modules.get("pytest_tritonbench.sandbox.interpreter.locate")
-    return locate.locate(error, filename) if locate is not None else None
-
-
-def _root(error: BaseException) -> BaseException:
-    """The error at the bottom of an interpreted kernel's wrapping."""
-    seen = 0
-    while type(error).__name__ == "InterpreterError" and error.__cause__ and seen < 16:
-        error = error.__cause__
-        seen += 1
-    return error
+def _chain(error: BaseException) -> list[BaseException]:
+    """An error and what it says caused it, outermost first."""
+    links: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in links and len(links) < 32:
+        links.append(link)
+        link = link.__cause__
+    return links
 
 
 def _is(error: BaseException, *names: str) -> bool:
     """Whether one of the error's classes, of triton or torch, has one of the names."""
     return any(
-        kind.__name__ in names
-        and kind.__module__.partition(".")[0] in {"triton", "torch", "pytest_tritonbench"}
+        kind.__name__ in names and kind.__module__.partition(".")[0] in {"triton", "torch"}
         for kind in type(error).__mro__
     )
 
 
+_COMPILE_ERRORS = (
+    *("CompilationError", "CompileTimeAssertionFailure", "OutOfResources", "PTXASError"),
+    "UnsupportedLanguageConstruct",
+)
+_KERNEL_ERRORS = (*_COMPILE_ERRORS, "InterpreterError")
 _STICKY = (
     *("illegal memory access", "misaligned address", "unspecified launch failure"),
     *(
@@ -165,15 +164,6 @@ _STICKY = (
 def _is_gpu_fault(error: BaseException) -> bool:
     said = str(error)
     return isinstance(error, RuntimeError) and any(words in said for words in _STICKY)
-
-
-def candidate_line(error: BaseException, filename: str) -> int | None:
-    """The innermost line of the candidate's file in the error's traceback."""
-    found = None
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        if frame.f_code.co_filename == filename:
-            found = line
-    return found
 
 
 def own_frames(error: BaseException, filename: str) -> str:

@@ -176,7 +176,6 @@ class Reader:
             raise ProtocolError(str(error)) from error
         self._snapshot = self._pool.take(used)
         copy(self._snapshot, source)
-        self._snapshot = self._snapshot.toreadonly()
 
     def tensor(self, data: Any) -> TensorOut:
         """One tensor's description, with its bytes."""

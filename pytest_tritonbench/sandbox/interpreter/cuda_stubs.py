@@ -101,39 +101,39 @@ def _properties(target: Target) -> types.SimpleNamespace:
 
 
 def _always(value: Any) -> Callable[..., Any]:
+    # A new function each time: torch's compiler tells the functions of torch.cuda apart by identity.
     return lambda *_args, **_kwargs: value
 
 
 def _stubs(target: Target) -> dict[str, Any]:
     properties = _properties(target)
-    nothing = _always(None)
     return {
         "is_available": _always(True),
         "is_initialized": _always(True),
-        "init": nothing,
-        "_lazy_init": nothing,
+        "init": _always(None),
+        "_lazy_init": _always(None),
         "device_count": _always(1),
         "current_device": _always(0),
-        "set_device": nothing,
+        "set_device": _always(None),
         "get_device_properties": _always(properties),
         "get_device_capability": _always(target.capability),
         "get_device_name": _always(properties.name),
         "get_arch_list": _always([target.name]),
         "is_bf16_supported": _always(target.arch not in (70, 75)),
-        "synchronize": nothing,
-        "empty_cache": nothing,
-        "ipc_collect": nothing,
+        "synchronize": _always(None),
+        "empty_cache": _always(None),
+        "ipc_collect": _always(None),
         "memory_allocated": _always(0),
         "max_memory_allocated": _always(0),
         "memory_reserved": _always(0),
         "max_memory_reserved": _always(0),
-        "reset_peak_memory_stats": nothing,
+        "reset_peak_memory_stats": _always(None),
         "mem_get_info": _always((target.memory, target.memory)),
         # CUDA's generator is the CPU's here.
         "manual_seed": lambda seed: torch.default_generator.manual_seed(seed) and None,
         "manual_seed_all": lambda seed: torch.default_generator.manual_seed(seed) and None,
-        "seed": nothing,
-        "seed_all": nothing,
+        "seed": _always(None),
+        "seed_all": _always(None),
         "initial_seed": torch.initial_seed,
         "get_rng_state": lambda *_: torch.get_rng_state(),
         "set_rng_state": lambda state, *_: torch.set_rng_state(state),
@@ -144,7 +144,7 @@ def _stubs(target: Target) -> dict[str, Any]:
         "stream": Stream,
         "current_stream": lambda *_args, **_kwargs: Stream(),
         "default_stream": lambda *_args, **_kwargs: Stream(),
-        "set_stream": nothing,
+        "set_stream": _always(None),
         "device": Stream,
         "device_of": Stream,
         "_DeviceGuard": Stream,
@@ -161,6 +161,10 @@ class _Generator(torch.Generator):
         return super().__new__(cls, device="cpu")
 
 
+def _empty_strided(size: Any, stride: Any, dtype: torch.dtype) -> torch.Tensor:
+    return torch.empty_strided(size, stride, dtype=dtype)
+
+
 def install(target: Target) -> None:
     """Replace what needs a GPU in ``torch`` and ``torch.cuda``, for good.
 
@@ -170,6 +174,8 @@ def install(target: Target) -> None:
     for name, stub in _stubs(target).items():
         setattr(torch.cuda, name, stub)
     setattr(torch._C, "_cuda_getCurrentRawStream", _always(0))  # noqa: B010, SLF001 - Triton asks
+    guards = torch._C._dynamo.guards  # noqa: SLF001 - where code made by torch.compile allocates
+    setattr(guards, "_empty_strided_cuda", _empty_strided)  # noqa: B010 - not in the type stubs
     torch.Generator = _Generator  # type: ignore[misc]  # a subclass, so isinstance still holds
     set_default_device = torch.set_default_device
 
