@@ -26,7 +26,7 @@ def _adam_step_kernel(
     step_size,
     root_correction2,
     eps,
-    grad_decay,
+    l2_penalty,
     param_keep,
     M,
     N,
@@ -54,7 +54,7 @@ def _adam_step_kernel(
     avg = tl.load(avg_ptrs, mask=mask, other=0.0).to(tl.float32)
     avg_sq = tl.load(avg_sq_ptrs, mask=mask, other=0.0).to(tl.float32)
 
-    grad += grad_decay * param
+    grad += l2_penalty * param
     avg = beta1 * avg + one_minus_beta1 * grad
     avg_sq = beta2 * avg_sq + one_minus_beta2 * grad * grad
     denominator = tl.sqrt_rn(avg_sq) / root_correction2 + eps
@@ -85,8 +85,7 @@ def adam_step(
     beta2: float = 0.999,
     eps: float = 1e-8,
     weight_decay: float = 0.0,
-    *,
-    decoupled: bool = False,
+    l2_penalty: float = 0.0,
 ) -> None:
     """Update a parameter and its moments in place.
 
@@ -100,9 +99,9 @@ def adam_step(
         beta1: Decay rate of ``exp_avg``.
         beta2: Decay rate of ``exp_avg_sq``.
         eps: Added to the denominator.
-        weight_decay: Added to the gradient as ``weight_decay * param`` (Adam), or, if
-            ``decoupled``, subtracted from the parameter as ``lr * weight_decay * param`` (AdamW).
-        decoupled: Whether weight decay is kept out of the moments.
+        weight_decay: Subtracted from the parameter as ``lr * weight_decay * param``, outside the
+            moments (AdamW).
+        l2_penalty: Added to the gradient as ``l2_penalty * param`` (what Adam calls weight decay).
 
     Raises:
         ValueError: The shapes differ, or ``step`` is less than 1.
@@ -116,9 +115,9 @@ def adam_step(
         return
     tensors = _flat(tensors)
     if tensors[0].ndim > 2:
-        for slices in zip(*(t.unbind(0) for t in tensors), strict=True):
+        for p, g, avg, avg_sq in zip(*(t.unbind(0) for t in tensors), strict=True):
             adam_step(
-                *slices, step, lr, beta1, beta2, eps, weight_decay, decoupled=decoupled
+                p, g, avg, avg_sq, step, lr, beta1, beta2, eps, weight_decay, l2_penalty
             )  # fmt: skip
         return
     tensors = [t.reshape(1, -1) if t.ndim < 2 else t for t in tensors]
@@ -135,8 +134,8 @@ def adam_step(
         lr / (1 - beta1**step),
         math.sqrt(1 - beta2**step),
         eps,
-        0.0 if decoupled else weight_decay,
-        1 - lr * weight_decay if decoupled else 1.0,
+        l2_penalty,
+        1 - lr * weight_decay,
         m,
         n,
         *(stride for t in tensors for stride in t.stride()),

@@ -63,9 +63,9 @@ def add(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     if x.dtype != y.dtype or x.device != y.device:
         raise ValueError(f"x is {x.dtype} on {x.device} but y is {y.dtype} on {y.device}")
     x, y = torch.broadcast_tensors(x, y)
+    if x.numel() == 0:
+        return x.new_empty(x.shape)
     out = torch.empty_like(x)
-    if out.numel() == 0:
-        return out
     if x.stride() == y.stride() == out.stride():
         m, n = 1, out.numel()
         strides = [n, 1] * 3

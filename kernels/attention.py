@@ -89,15 +89,16 @@ def _attend(
         else:
             k = tl.load(k_ptrs)
             v = tl.load(v_ptrs)
-        scores = tl.dot(q, k, input_precision="ieee") * scale_log2
+        scores = tl.dot(q, k, input_precision="ieee")
         if MASKED:
             visible = start + offs_n[None, :] < columns_before[:, None]
             scores = tl.where(visible, scores, -float("inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
         # A row that has seen no key yet has the maximum -inf, and -inf - -inf is not a number.
         shift = tl.where(new_max == -float("inf"), 0.0, new_max)
-        p = tl.exp2(scores - shift[:, None])
-        correction = tl.exp2(row_max - shift)
+        # Scaled after the subtraction, large scores lose no digits in the product.
+        p = tl.exp2((scores - shift[:, None]) * scale_log2)
+        correction = tl.exp2((row_max - shift) * scale_log2)
         row_sum = row_sum * correction + tl.sum(p, axis=1)
         acc = acc * correction[:, None]
         acc = tl.dot(p.to(v.dtype), v, acc, input_precision="ieee")
@@ -305,12 +306,14 @@ def _backward_q_kernel(
     out = tl.load(out_ptrs, mask=in_rows[:, None], other=0.0)
     dout = tl.load(dout_ptrs, mask=in_rows[:, None], other=0.0)
 
-    # sum_j p_ij (dout_i . v_j) = dout_i . out_i: the softmax's gradient needs no pass of its own.
-    delta = tl.sum(out.to(tl.float32) * dout.to(tl.float32), axis=1)
     row_statistics = (batch * heads + head) * seq_q + start_m
-    tl.store(delta_ptr + row_statistics + offs_m, delta, mask=in_rows)
     row_max = tl.load(max_ptr + row_statistics + offs_m, mask=in_rows, other=0.0)
     norm = tl.load(norm_ptr + row_statistics + offs_m, mask=in_rows, other=0.0)
+    # A softmax that one key takes whole does not move; dp - delta would be rounding errors alone.
+    moves = tl.where(norm == 1.0, 0.0, 1.0)
+    # sum_j p_ij (dout_i . v_j) = dout_i . out_i: the softmax's gradient needs no pass of its own.
+    delta = tl.sum(out.to(tl.float32) * dout.to(tl.float32), axis=1) * moves
+    tl.store(delta_ptr + row_statistics + offs_m, delta, mask=in_rows)
 
     k_head = k_ptr + batch * stride_kb + head // group * stride_kh
     v_head = v_ptr + batch * stride_vb + head // group * stride_vh
@@ -329,12 +332,12 @@ def _backward_q_kernel(
         v_ptrs = v_tile + offs_d[:, None] * stride_vd + offs_n[None, :] * stride_vt
         k = tl.load(k_ptrs, mask=exists[:, None], other=0.0)
         v = tl.load(v_ptrs, mask=exists[None, :], other=0.0)
-        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale_log2
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee")
         visible = start + offs_n[None, :] < columns_before[:, None]
         scores = tl.where(visible, scores, -float("inf"))
-        p = tl.exp2(scores - row_max[:, None]) * norm[:, None]
+        p = tl.exp2((scores - row_max[:, None]) * scale_log2) * norm[:, None]
         dp = tl.dot(dout, v, input_precision="ieee")
-        ds = p * (dp - delta[:, None])
+        ds = p * (dp * moves[:, None] - delta[:, None])
         dq = tl.dot(ds.to(k.dtype), k, dq, input_precision="ieee")
 
     dq_tile = dq_ptr + batch * stride_dqb + head * stride_dqh + row * stride_dqt
@@ -440,16 +443,17 @@ def _backward_kv_kernel(
             # The factor 0 makes the probabilities of rows past the end zero.
             row_max = tl.load(max_ptr + statistics, mask=in_rows, other=0.0)
             norm = tl.load(norm_ptr + statistics, mask=in_rows, other=0.0)
+            moves = tl.where(norm == 1.0, 0.0, 1.0)
             delta = tl.load(delta_ptr + statistics, mask=in_rows, other=0.0)
             # Keys down, queries across: both sums over queries are then plain products.
-            scores = tl.dot(k, tl.trans(q), input_precision="ieee") * scale_log2
+            scores = tl.dot(k, tl.trans(q), input_precision="ieee")
             if CAUSAL:
                 seen = start_n + offs_n[:, None] + seq_q - seq_k <= start + offs_m[None, :]
                 scores = tl.where(seen, scores, -float("inf"))
-            p = tl.exp2(scores - row_max[None, :]) * norm[None, :]
+            p = tl.exp2((scores - row_max[None, :]) * scale_log2) * norm[None, :]
             dv = tl.dot(p.to(dout.dtype), dout, dv, input_precision="ieee")
             dp = tl.dot(v, tl.trans(dout), input_precision="ieee")
-            ds = p * (dp - delta[None, :])
+            ds = p * (dp * moves[None, :] - delta[None, :])
             dk = tl.dot(ds.to(q.dtype), q, dk, input_precision="ieee")
 
     dk_tile = dk_ptr + batch * stride_dkb + head_k * stride_dkh + column * stride_dkt
@@ -463,8 +467,9 @@ def _backward_kv_kernel(
 class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, causal: bool, scale: float
+        ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *options: bool | float
     ) -> torch.Tensor:
+        causal, scale = options
         batch, heads, seq_q, d = q.shape
         heads_k, seq_k = k.shape[1:3]
         out = torch.empty_like(q)
@@ -576,12 +581,17 @@ def attention(
         v: ``(b, h, t_k, d)``, the dtype of ``q``, any strides.
         causal: Let query ``i`` see the keys up to ``i + t_k - t_q`` only, so that the last query
             sees every key. A query that sees none gives zeros.
-        scale: Factor of the scores; ``1 / sqrt(d)`` when absent.
+        scale: Factor of the scores, above 0; ``1 / sqrt(d)`` when absent.
 
     Returns:
         ``(b, g * h, t_q, d)``, the dtype of ``q``.
+
+    Raises:
+        ValueError: If ``scale`` is not above 0.
     """
     if scale is None:
         scale = 1.0 / math.sqrt(q.shape[-1])
+    if scale <= 0.0:
+        raise ValueError(f"scale must be above 0, not {scale}")
     result: torch.Tensor = _Attention.apply(q, k, v, causal, scale)
     return result

@@ -58,7 +58,7 @@ def _conv2d_kernel(
     H,
     W,
     O,  # noqa: E741 - the letter of the convolution's shapes
-    OH,
+    OUT_PIXELS,
     OW,
     stride_xn,
     stride_xc,
@@ -71,8 +71,7 @@ def _conv2d_kernel(
     stride_bias,
     stride_on,
     stride_oc,
-    stride_oh,
-    stride_ow,
+    stride_op,
     tuning_key,  # noqa: ARG001 - read by the autotuner alone
     KH: tl.constexpr,
     KW: tl.constexpr,
@@ -89,17 +88,20 @@ def _conv2d_kernel(
     pid_m = tl.program_id(0) // tiles_n
     pid_n = tl.program_id(0) % tiles_n
 
-    # Which pixel of which image; there may be more than 2**31 of them.
-    pixel = pid_m.to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
-    image = pixel // (OH * OW)
-    out_y = (pixel // OW) % OH
+    # Which pixel of which image. There may be more than 2**31 pixels, not in one image: what is
+    # divided per pixel stays within 32 bits.
+    first = pid_m.to(tl.int64) * BLOCK_M
+    from_image = (first % OUT_PIXELS).to(tl.int32) + tl.arange(0, BLOCK_M)
+    image = first // OUT_PIXELS + from_image // OUT_PIXELS
+    pixel = from_image % OUT_PIXELS
+    out_y = pixel // OW
     out_x = pixel % OW
+    exists_m = first + tl.arange(0, BLOCK_M) < M
     top = out_y * STRIDE - PADDING
     left = out_x * STRIDE - PADDING
-    corner = image * stride_xn + top * stride_xh + left * stride_xw
-    # Rows of pixels that do not exist fail the test of the window's top row below.
-    top = tl.where(pixel < M, top, -H - KH * DILATION).to(tl.int32)
-    left = left.to(tl.int32)
+    corner = image * stride_xn + top.to(tl.int64) * stride_xh + left.to(tl.int64) * stride_xw
+    # Pixels that do not exist see padding only.
+    top = tl.where(exists_m, top, -KH * DILATION)
 
     offs_n = pid_n * BLOCK_N + tl.arange(0, BLOCK_N)
     channels_out = (offs_n % O).to(tl.int64)
@@ -110,7 +112,7 @@ def _conv2d_kernel(
 
     blocks_c = tl.cdiv(C, BLOCK_K)
     acc = tl.zeros((BLOCK_M, BLOCK_N), dtype=tl.float32)
-    for step in range(0, KH * KW * blocks_c):
+    for step in range(KH * KW * blocks_c):
         row = step // blocks_c // KW
         col = step // blocks_c % KW
         channels = (step % blocks_c) * BLOCK_K + tl.arange(0, BLOCK_K)
@@ -137,12 +139,18 @@ def _conv2d_kernel(
 
     if HAS_BIAS:
         acc += tl.load(bias_ptr + channels_out * stride_bias).to(tl.float32)[None, :]
-    out_row = image * stride_on + out_y * stride_oh + out_x * stride_ow
+    out_row = image * stride_on + pixel.to(tl.int64) * stride_op
     tl.store(
         out_ptr + out_row[:, None] + (offs_n.to(tl.int64) * stride_oc)[None, :],
         acc.to(out_ptr.dtype.element_ty),
-        mask=(pixel < M)[:, None] & (offs_n < O)[None, :],
+        mask=exists_m[:, None] & (offs_n < O)[None, :],
     )
+
+
+def _memory_format(x):
+    if x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last):
+        return torch.contiguous_format
+    return torch.channels_last
 
 
 def conv2d(
@@ -164,7 +172,7 @@ def conv2d(
         dilation: Pixels between the points of a window.
 
     Returns:
-        ``(n, o, oh, ow)``, contiguous, the dtype of ``x``, with
+        ``(n, o, oh, ow)``, the dtype of ``x``, channels-last if ``x`` is, else contiguous, with
         ``oh = (h + 2 * padding - dilation * (kh - 1) - 1) // stride + 1`` and ``ow`` likewise.
 
     Raises:
@@ -186,7 +194,9 @@ def conv2d(
     ow = (w + 2 * padding - dilation * (kw - 1) - 1) // stride + 1
     if oh < 1 or ow < 1:
         raise ValueError(f"a {kh}x{kw} window does not fit an image of {h}x{w}")
-    out = torch.empty((n, o, oh, ow), device=x.device, dtype=x.dtype)
+    out = torch.empty(
+        (n, o, oh, ow), device=x.device, dtype=x.dtype, memory_format=_memory_format(x)
+    )
     if out.numel() == 0:
         return out
     pixels = n * oh * ow
@@ -204,14 +214,18 @@ def conv2d(
         h,
         w,
         o,
-        oh,
+        oh * ow,
         ow,
         *x.stride(),
         *weight.stride(),
         0 if bias is None else bias.stride(0),
-        *out.stride(),
-        # Sizes that differ by less than a factor of two share a tuning.
-        pixels.bit_length() << 16 | o.bit_length() << 8 | (c * kh * kw).bit_length(),
+        *out.stride()[:2],
+        out.stride(3),
+        # Sizes that differ by less than a factor of two share a tuning, channels-last apart.
+        (x.stride(1) == 1) << 24
+        | pixels.bit_length() << 16
+        | o.bit_length() << 8
+        | (c * kh * kw).bit_length(),
         KH=kh,
         KW=kw,
         STRIDE=stride,

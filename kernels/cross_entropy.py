@@ -101,13 +101,13 @@ def _backward(
     log_total = tl.load(log_totals + rows, mask=counted, other=0.0)
     row_scale = tl.load(scale + rows * stride_scale, mask=counted, other=0.0).to(tl.float32)
 
+    # An ignored row has scale 0: its logits are not needed.
     inside = (rows[:, None] < m) & (cols[None, :] < n)
     offsets = rows[:, None] * stride_row + cols[None, :].to(tl.int64) * stride_col
     x = tl.load(logits + offsets, mask=inside & counted[:, None], other=0.0).to(tl.float32)
     wanted = tl.where(cols[None, :] == label[:, None], 1.0 - smoothing, 0.0) + smoothing / n
     probability = tl.exp(x - peak[:, None] - log_total[:, None])
     slope = (probability - wanted) * row_scale[:, None]
-    slope = tl.where(counted[:, None], slope, 0.0)
     out = rows[:, None] * n + cols[None, :]
     tl.store(grad + out, slope.to(grad.dtype.element_ty), mask=inside)
 
@@ -115,7 +115,7 @@ def _backward(
 def _tile(n: int, widest: int) -> tuple[int, int, int]:
     """Rows and columns of a program's tile, and its warps: short rows share a program."""
     block = min(triton.next_power_of_2(n), widest)
-    rows = max(1, min(32, 1024 // block))
+    rows = max(1, min(32, 2048 // block))
     return rows, block, 4 if block <= 1024 else 8
 
 

@@ -24,8 +24,10 @@ def _scan_rows(x, out, stride_row, stride_col, m, n, ROWS: tl.constexpr, BLOCK: 
         inside = (rows[:, None] < m) & (cols[None, :] < n)
         at = rows[:, None] * stride_row + cols[None, :] * stride_col
         value = tl.load(x + at, mask=inside, other=0.0).to(tl.float32)
-        total = tl.cumsum(value, 1) + before[:, None]
-        before += tl.sum(value, 1)
+        # The running total enters the scan with the first element of the block.
+        value += tl.where(cols[None, :] == start, before[:, None], 0.0)
+        total = tl.cumsum(value, 1)
+        before = tl.sum(value, 1)
         to = rows[:, None] * n + cols[None, :]
         tl.store(out + to, total.to(out.dtype.element_ty), mask=inside)
 

@@ -63,7 +63,7 @@ def _accumulate(
 def _tile(width: int) -> tuple[int, int]:
     """Rows and columns of a program's tile: narrow rows share a program."""
     block = min(triton.next_power_of_2(width), 1024)
-    return max(1, min(32, 1024 // block)), block
+    return max(1, min(32, 2048 // block)), block
 
 
 class _Embedding(torch.autograd.Function):

@@ -87,7 +87,7 @@ def _attend(
         else:
             k = tl.load(k_ptrs)
             v = tl.load(v_ptrs)
-        scores = tl.dot(q, k, input_precision="ieee") * scale_log2
+        scores = tl.dot(q, k, input_precision="ieee")
         if MASKED:
             visible = exists[None, :]
             if CAUSAL:
@@ -96,8 +96,9 @@ def _attend(
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
         # A row that has seen no key yet has the maximum -inf, and -inf - -inf is not a number.
         shift = tl.where(new_max == -float("inf"), 0.0, new_max)
-        p = tl.exp2(scores - shift[:, None])
-        correction = tl.exp2(row_max - shift)
+        # Scaled after the subtraction, large scores lose no digits in the product.
+        p = tl.exp2((scores - shift[:, None]) * scale_log2)
+        correction = tl.exp2((row_max - shift) * scale_log2)
         row_sum = row_sum * correction + tl.sum(p, axis=1)
         acc = acc * correction[:, None]
         acc = tl.dot(p.to(v.dtype), v, acc, input_precision="ieee")
@@ -244,10 +245,13 @@ def flash_attention(
         v: ``(b, h, t_k, d)``, the dtype of ``q``, any strides.
         causal: Let query ``i`` see the keys up to ``i + t_k - t_q`` only, so that the last query
             sees every key. A query that sees none gives zeros.
-        scale: Factor of the scores; ``1 / sqrt(d)`` when absent.
+        scale: Factor of the scores, above 0; ``1 / sqrt(d)`` when absent.
 
     Returns:
         ``(b, g * h, t_q, d)``, the dtype of ``q``.
+
+    Raises:
+        ValueError: If ``scale`` is not above 0.
     """
     batch, heads, seq_q, d = q.shape
     seq_k = k.shape[2]
@@ -256,6 +260,8 @@ def flash_attention(
         return out
     if scale is None:
         scale = 1.0 / math.sqrt(d)
+    if scale <= 0.0:
+        raise ValueError(f"scale must be above 0, not {scale}")
 
     def grid(meta: dict[str, Any]) -> tuple[int]:
         return (triton.cdiv(seq_q, meta["BLOCK_M"]) * batch * heads,)

@@ -95,9 +95,10 @@ def _small_groups(
         DENSE,
     )
     x = tl.load(x_ptr + offset, mask=mask, other=0.0).to(tl.float32)
-    # The second subtraction makes a group of equal numbers exactly zero, however large they are.
-    x = tl.where(mask, x - tl.sum(x, 1)[:, None] / size, 0.0)
-    x = tl.where(mask, x - tl.sum(x, 1)[:, None] / size, 0.0)
+    mean = tl.sum(x, 1) / size
+    # Corrected, the mean of equal numbers is exactly that number, however large it is.
+    mean += tl.sum(tl.where(mask, x - mean[:, None], 0.0), 1) / size
+    x = tl.where(mask, x - mean[:, None], 0.0)
     rstd = tl.rsqrt(tl.sum(x * x, 1) / size + eps)
     y = _affine(x * rstd[:, None], channel, weight_ptr, bias_ptr, mask)
     channel, offset = _offsets(
@@ -153,13 +154,12 @@ def _chunk_moments(
         x = tl.load(x_ptr + offset, mask=mask, other=0.0).to(tl.float32)
         count = tl.minimum(end - start, BLOCK).to(tl.float32)
         block_mean = tl.sum(x) / count
+        block_mean += tl.sum(tl.where(mask, x - block_mean, 0.0)) / count
         x = tl.where(mask, x - block_mean, 0.0)
-        correction = tl.sum(x) / count
-        x = tl.where(mask, x - correction, 0.0)
         # Moments of the chunk so far and of this block become those of both.
         before = (start - first).to(tl.float32)
-        delta = block_mean + correction - mean
-        share = count / (before + count)
+        delta = block_mean - mean
+        share = tl.div_rn(count, before + count)
         mean += delta * share
         squares += tl.sum(x * x) + delta * delta * share * before
     moments_ptr += 2 * (group * tl.num_programs(1) + tl.program_id(1))

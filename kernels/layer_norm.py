@@ -2,11 +2,11 @@
 
 Mean and variance come from the corrected two-pass algorithm (Chan, Golub and LeVeque, "Algorithms
 for computing the sample variance", 1983): the mean of what is left after subtracting the mean is
-subtracted as well, so that a row of equal numbers gives exactly its bias, however large the numbers
-are. Rows too wide for registers merge the moments of their chunks. The backward reads every row
-once for all three gradients: a program walks over many rows, writes their ``dx`` and keeps its
-share of the gradients of weight and bias in registers until its last row; the shares are added
-afterwards, without atomics, so that the result does not depend on the order of programs.
+added to it, so that a row of equal numbers gives exactly its bias, however large the numbers are.
+Rows too wide for registers merge the moments of their chunks. The backward reads every row once for
+all three gradients: a program walks over many rows, writes their ``dx`` and keeps its share of the
+gradients of weight and bias in registers until its last row; the shares are added afterwards,
+without atomics, so that the result does not depend on the order of programs.
 """
 
 from typing import Any
@@ -44,11 +44,10 @@ def _forward(
     weight = tl.load(weight_ptr + cols, mask=cols < n, other=0.0).to(tl.float32)
     bias = tl.load(bias_ptr + cols, mask=cols < n, other=0.0).to(tl.float32)
     mean = tl.sum(x, 1) / n
+    mean += tl.sum(tl.where(mask, x - mean[:, None], 0.0), 1) / n
     x = tl.where(mask, x - mean[:, None], 0.0)
-    correction = tl.sum(x, 1) / n
-    x = tl.where(mask, x - correction[:, None], 0.0)
     rstd = tl.rsqrt(tl.sum(x * x, 1) / n + eps)
-    tl.store(mean_ptr + rows, mean + correction, mask=rows < m)
+    tl.store(mean_ptr + rows, mean, mask=rows < m)
     tl.store(rstd_ptr + rows, rstd, mask=rows < m)
     y = x * rstd[:, None] * weight + bias
     tl.store(out_ptr + rows[:, None] * n + cols, y.to(out_ptr.dtype.element_ty), mask=mask)
@@ -77,12 +76,11 @@ def _forward_wide(
         x = tl.load(x_ptr + cols, mask=cols < n, other=0.0).to(tl.float32)
         count = tl.minimum(n - start, BLOCK_N).to(tl.float32)
         chunk_mean = tl.sum(x) / count
+        chunk_mean += tl.sum(tl.where(cols < n, x - chunk_mean, 0.0)) / count
         x = tl.where(cols < n, x - chunk_mean, 0.0)
-        correction = tl.sum(x) / count
-        x = tl.where(cols < n, x - correction, 0.0)
         # Moments of the row so far and of this chunk become those of both.
-        delta = chunk_mean + correction - mean
-        share = count / (start + count)
+        delta = chunk_mean - mean
+        share = tl.div_rn(count, start + count)
         mean += delta * share
         squares += tl.sum(x * x) + delta * delta * share * start
     rstd = tl.rsqrt(squares / n + eps)
@@ -262,7 +260,8 @@ def _gradients(
     strides = grad.stride(0), x.stride(0)
     block_n = max(triton.next_power_of_2(n), 16)
     if block_n <= MAX_BACKWARD_TILE:
-        block_m = min(max(2048 // block_n, 1), triton.next_power_of_2(m))
+        # At most 32: the fewer rows are added up one by one, the less their rounding errors grow.
+        block_m = min(max(2048 // block_n, 1), 32, triton.next_power_of_2(m))
         warps = _warps(block_m * block_n)
         most = max(PROGRAMS, min(PROGRAMS * 16 // warps, m // 16))
         programs = min(triton.cdiv(m, block_m), most)
@@ -279,7 +278,17 @@ def _gradients(
         programs = min(triton.cdiv(m, block_m), 16)
         shares = torch.empty((2, programs, n), dtype=torch.float32, device=x.device)
         _backward_wide_columns[(triton.cdiv(n, block_n), programs)](
-            grad, x, mean, rstd, shares, m, n, *strides, BLOCK_M=block_m, BLOCK_N=block_n, num_warps=8
+            grad,
+            x,
+            mean,
+            rstd,
+            shares,
+            m,
+            n,
+            *strides,
+            BLOCK_M=block_m,
+            BLOCK_N=block_n,
+            num_warps=8,
         )
     dweight, dbias = shares.sum(1).to(weight.dtype)
     return dx, dweight, dbias

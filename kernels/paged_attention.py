@@ -96,12 +96,13 @@ def _span_kernel(
         v_ptrs = v_rows[:, None] + offs_d[None, :] * stride_vd
         k = tl.load(k_ptrs, mask=exists[None, :], other=0.0)
         v = tl.load(v_ptrs, mask=exists[:, None], other=0.0)
-        scores = tl.dot(q, k, input_precision="ieee") * scale_log2
+        scores = tl.dot(q, k, input_precision="ieee")
         scores = tl.where(exists[None, :], scores, -float("inf"))
         # Every tile holds one token at least, so the maximum is a number from the first one on.
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        p = tl.exp2(scores - new_max[:, None])
-        correction = tl.exp2(row_max - new_max)
+        # Scaled after the subtraction, large scores lose no digits in the product.
+        p = tl.exp2((scores - new_max[:, None]) * scale_log2)
+        correction = tl.exp2((row_max - new_max) * scale_log2)
         row_sum = row_sum * correction + tl.sum(p, axis=1)
         acc = acc * correction[:, None]
         acc = tl.dot(p.to(v.dtype), v, acc, input_precision="ieee")
@@ -130,6 +131,7 @@ def _join_kernel(
     stride_od,
     heads,
     spans,
+    scale_log2,
     D: tl.constexpr,
     BLOCK_S: tl.constexpr,
 ):
@@ -144,7 +146,8 @@ def _join_kernel(
 
     largest = tl.max(maxima, axis=0)
     # Spans behind the context have the maximum -inf; with an empty context all of them do.
-    weights = tl.exp2(maxima - tl.where(largest == -float("inf"), 0.0, largest))
+    shift = tl.where(largest == -float("inf"), 0.0, largest)
+    weights = tl.exp2((maxima - shift) * scale_log2)
     total = tl.sum(weights * sums, axis=0)
     out = tl.sum(weights[:, None] * parts, axis=0) / tl.where(total == 0.0, 1.0, total)
     out_row = out_ptr + row // heads * stride_ob + row % heads * stride_oh
@@ -168,10 +171,13 @@ def paged_attention(
         context_lens: ``(b,)``, int32 or int64: tokens of each context; at most ``w * p``.
         block_tables: ``(b, w)``, int32 or int64: the pages of each context, in order. Entries
             behind the context are not read.
-        scale: Factor of the scores; ``1 / sqrt(d)`` when absent.
+        scale: Factor of the scores, above 0; ``1 / sqrt(d)`` when absent.
 
     Returns:
         ``(b, g * h, d)``, the dtype of ``q``; zeros where the context is empty.
+
+    Raises:
+        ValueError: If ``scale`` is not above 0.
     """
     batch, heads, d = q.shape
     page, heads_k = k_cache.shape[1:3]
@@ -180,6 +186,8 @@ def paged_attention(
         return out
     if scale is None:
         scale = 1.0 / math.sqrt(d)
+    if scale <= 0.0:
+        raise ValueError(f"scale must be above 0, not {scale}")
 
     # The lengths stay on the device: the longest context that the table admits sets the spans.
     longest = max(1, block_tables.shape[1] * page)
@@ -236,6 +244,7 @@ def paged_attention(
             *out.stride(),
             heads,
             spans,
+            scale * LOG2_E,
             D=d,
             BLOCK_S=triton.next_power_of_2(spans),
         )

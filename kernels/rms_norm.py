@@ -220,7 +220,8 @@ def _gradients(
         return dx, torch.zeros_like(weight)
     block_n = max(triton.next_power_of_2(n), 16)
     if block_n <= MAX_BACKWARD_TILE:
-        block_m = min(max(2048 // block_n, 1), triton.next_power_of_2(m))
+        # At most 32: the fewer rows are added up one by one, the less their rounding errors grow.
+        block_m = min(max(2048 // block_n, 1), 32, triton.next_power_of_2(m))
         warps = _warps(block_m * block_n)
         most = max(PROGRAMS, min(PROGRAMS * 16 // warps, m // 16))
         programs = min(triton.cdiv(m, block_m), most)

@@ -101,8 +101,12 @@ def _rotary_kernel(
     rest_offsets = tl.arange(0, BLOCK_REST)
     position = tl.load(positions_ptr + batch * stride_pb + token * stride_pt).to(tl.int64)
     in_half = half_offsets < R
-    cos = tl.load(cos_ptr + position * stride_cp + half_offsets * stride_cr, mask=in_half, other=0.0)
-    sin = tl.load(sin_ptr + position * stride_sp + half_offsets * stride_sr, mask=in_half, other=0.0)
+    cos = tl.load(
+        cos_ptr + position * stride_cp + half_offsets * stride_cr, mask=in_half, other=0.0
+    )
+    sin = tl.load(
+        sin_ptr + position * stride_sp + half_offsets * stride_sr, mask=in_half, other=0.0
+    )
     cos = cos.to(tl.float32)
     sin = sin.to(tl.float32)
 

@@ -41,7 +41,8 @@ class TaskModule(pytest.Module):
         session = self.config.stash[SESSION]
         try:
             taskfile = load(self.path)
-            refuse_vacuous(taskfile, session, self.config.cache)
+            # Without pytest's cache provider there is no cache, not even the attribute.
+            refuse_vacuous(taskfile, session, getattr(self.config, "cache", None))
         except (TaskFileError, VacuousTaskError) as e:
             raise self.CollectError(str(e)) from None
         self.run = suite.TaskRun(session, taskfile, self.nodeid)

@@ -22,20 +22,20 @@ WRITABLE = ("contiguous", "transposed", "gap", "strided", "offset")
         "beta2": choice(0.999, 0.95),
         "eps": choice(1e-8, 1e-4),
         "weight_decay": choice(0.0, 0.01),
-        "decoupled": choice(False, True),
+        "l2_penalty": choice(0.0, 0.01),
     },
     dims={"m": dim(1, 60), "n": dim(1, 300)},
     cases=[
         {"m": 4, "n": 128, "step": 1},
-        {"m": 33, "n": 47, "step": 7, "weight_decay": 0.01},
-        {"m": 1, "n": 1025, "step": 100, "weight_decay": 0.01, "decoupled": True},
+        {"m": 33, "n": 47, "step": 7, "l2_penalty": 0.01},
+        {"m": 1, "n": 1025, "step": 100, "weight_decay": 0.01},
         {"m": 5, "n": 9, "step": 3, "param": "transposed", "grad": "gap"},
     ],
     sweep=[{"m": 2**p, "n": 4096, "step": 10, "dtype": "float32"} for p in range(6, 14)],
     flops=lambda m, n: 15 * m * n,
     mutates=("param", "exp_avg", "exp_avg_sq"),
 )
-def adam_step(
+def adam_step(  # noqa: PLR0913, PLR0917 - the optimiser's hyperparameters
     param: torch.Tensor,
     grad: torch.Tensor,
     exp_avg: torch.Tensor,
@@ -46,8 +46,7 @@ def adam_step(
     beta2: float = 0.999,
     eps: float = 1e-8,
     weight_decay: float = 0.0,
-    *,
-    decoupled: bool = False,
+    l2_penalty: float = 0.0,
 ) -> None:
     """Update a parameter and its moments in place, computing in float32.
 
@@ -61,18 +60,16 @@ def adam_step(
         beta1: Decay rate of ``exp_avg``.
         beta2: Decay rate of ``exp_avg_sq``.
         eps: Added to the denominator.
-        weight_decay: Added to the gradient as ``weight_decay * param`` (Adam), or, if
-            ``decoupled``, subtracted from the parameter as ``lr * weight_decay * param`` (AdamW).
-        decoupled: Whether weight decay is kept out of the moments.
+        weight_decay: Subtracted from the parameter as ``lr * weight_decay * param``, outside the
+            moments (AdamW).
+        l2_penalty: Added to the gradient as ``l2_penalty * param`` (what Adam calls weight decay).
     """
     p, g, avg, avg_sq = (t.float() for t in (param, grad, exp_avg, exp_avg_sq))
-    if decoupled:
-        p = p * (1 - lr * weight_decay)
-    else:
-        g = g + weight_decay * p
+    g = g + l2_penalty * p
     avg = beta1 * avg + (1 - beta1) * g
     avg_sq = beta2 * avg_sq + (1 - beta2) * g * g
     denominator = avg_sq.sqrt() / math.sqrt(1 - beta2**step) + eps
-    param.copy_(p - lr / (1 - beta1**step) * avg / denominator)
+    decayed = p * (1 - lr * weight_decay)
+    param.copy_(decayed - lr / (1 - beta1**step) * avg / denominator)
     exp_avg.copy_(avg)
     exp_avg_sq.copy_(avg_sq)

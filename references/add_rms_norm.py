@@ -14,7 +14,12 @@ from pytest_tritonbench import dim, number, task, tensor
         "eps": number(1e-6, 1e-3),
     },
     dims={"m": dim(0, 200)},
-    cases=[{"m": 4, "n": 128}, {"m": 33, "n": 257, "residual": "gap"}, {"m": 2, "n": 17000}],
+    cases=[
+        {"m": 4, "n": 128},
+        {"m": 33, "n": 257, "residual": "gap"},
+        {"m": 2, "n": 17000},
+        {"m": 3, "n": 40, "pattern": "tiny"},
+    ],
     sweep=[{"m": m, "n": 4096, "dtype": "bfloat16"} for m in (1, 16, 256, 4096, 16384)],
     flops=lambda m, n: 5 * m * n,
 )

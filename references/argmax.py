@@ -20,8 +20,9 @@ def value_there(inputs: dict[str, Any], output: torch.Tensor) -> torch.Tensor:
     cases=[
         {"a": 3, "b": 5, "c": 64},
         {"a": 2, "b": 2, "c": 5000, "pattern": "special"},
-        {"a": 3, "b": 300, "c": 33, "dim": 1, "x": "transposed"},
+        {"a": 2, "b": 130, "c": 21, "dim": 1, "x": "transposed"},
         {"a": 70, "b": 3, "c": 5, "dim": 0, "pattern": "integers"},
+        {"a": 1, "b": 130, "c": 40, "dim": 1, "pattern": "special"},
         {"a": 1, "b": 1, "c": 20011},
     ],
     sweep=[{"a": 1, "b": m, "c": 131072, "dtype": "bfloat16"} for m in (1, 8, 64, 512)]

@@ -21,6 +21,7 @@ from pytest_tritonbench import dim, integer, number, task, tensor
         {"b": 2, "g": 4, "c": 3, "h": 5, "w": 7},
         {"b": 1, "g": 3, "c": 2, "h": 9, "w": 16, "x": "transposed", "bias": None},
         {"b": 1, "g": 1, "c": 2, "h": 90, "w": 93, "weight": None},
+        {"b": 1, "g": 2, "c": 3, "h": 4, "w": 4, "pattern": "tiny"},
     ],
     sweep=[
         {"b": b, "g": 32, "c": 320 // 32, "h": s, "w": s, "dtype": "float16"}

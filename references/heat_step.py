@@ -6,7 +6,7 @@ from pytest_tritonbench import number, task, tensor
 
 
 @task(
-    inputs={"u": tensor("h", "w"), "r": number(0.05, 0.25)},
+    inputs={"u": tensor("h", "w"), "r": number(0.0625, 0.25)},
     cases=[
         {"h": 32, "w": 32, "r": 0.25},
         {"h": 33, "w": 70, "r": 0.1},

@@ -16,8 +16,8 @@ from pytest_tritonbench import choice, dim, task, tensor
     dims={"m": dim(1, 100)},
     cases=[
         {"m": 6, "n": 128},
-        {"m": 33, "n": 257, "log_target": True, "target": "transposed"},
-        {"m": 3, "n": 5000, "reduction": "row"},
+        {"m": 17, "n": 257, "log_target": True, "target": "transposed"},
+        {"m": 2, "n": 4500, "reduction": "row"},
         {"m": 40, "n": 10, "reduction": "sum", "log_q": "strided"},
     ],
     sweep=[{"m": 4096, "n": 2**k, "dtype": "bfloat16"} for k in range(10, 18)],

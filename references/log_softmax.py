@@ -11,7 +11,7 @@ from pytest_tritonbench import choice, dim, task, tensor
     cases=[
         {"m": 4, "n": 128},
         {"m": 33, "n": 257, "dim": 0},
-        {"m": 2, "n": 33000},
+        {"m": 2, "n": 33000, "pattern": "masked"},
         {"m": 1500, "n": 6, "dim": 0},
     ],
     sweep=[{"m": 4096, "n": 2**k, "dtype": "bfloat16"} for k in range(8, 18)]

@@ -11,7 +11,8 @@ from pytest_tritonbench import choice, dim, task, tensor
     cases=[
         {"m": 4, "n": 128},
         {"m": 33, "n": 257, "dim": 0},
-        {"m": 2, "n": 9000},
+        {"m": 2, "n": 20000, "pattern": "masked"},
+        {"m": 9, "n": 40, "pattern": "special"},
         {"m": 1500, "n": 6, "dim": 0},
         {"m": 3, "n": 0},
     ],

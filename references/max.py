@@ -22,7 +22,8 @@ def values_twice(
     cases=[
         {"a": 3, "b": 5, "c": 64},
         {"a": 2, "b": 2, "c": 5000, "pattern": "special"},
-        {"a": 3, "b": 300, "c": 33, "dim": 1, "x": "transposed"},
+        {"a": 2, "b": 130, "c": 21, "dim": 1, "x": "transposed"},
+        {"a": 1, "b": 130, "c": 40, "dim": 1, "pattern": "special"},
         {"a": 70, "b": 3, "c": 5, "dim": 0, "pattern": "masked"},
     ],
     sweep=[{"a": 1, "b": 8192, "c": 2**k, "dtype": "bfloat16"} for k in range(8, 15)]

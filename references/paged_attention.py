@@ -36,7 +36,7 @@ def _tables(
         "p": dim(1, 33),
         "w": dim(1, 9),
     },
-    patterns=("normal", "uniform", "tiny", "constant", "spike", "integers"),
+    patterns=("normal", "uniform", "tiny", "spike", "integers"),
     cases=[
         {"b": 3, "g": 2, "h": 2, "d": 32, "n": 9, "p": 16, "w": 3},
         {"b": 2, "g": 1, "h": 1, "d": 64, "n": 20, "p": 16, "w": 17},
@@ -67,15 +67,18 @@ def paged_attention(
         v_cache: ``(n, p, h, d)``, the dtype of ``q``, any strides.
         context_lens: ``(b,)``, int32: tokens of each context, from 0 to ``w * p``.
         block_tables: ``(b, w)``, int32: the pages of each context; -1 behind its last page.
-        scale: Factor of the scores; ``1 / sqrt(d)`` when absent.
+        scale: Factor of the scores, above 0; ``1 / sqrt(d)`` when absent.
 
     Returns:
         ``(b, g * h, d)``, the dtype of ``q``; zeros where the context is empty.
     """
     pages = block_tables.long().clamp(min=0)
-    k, v = (cache[pages].flatten(1, 2).transpose(1, 2) for cache in (k_cache, v_cache))
-    held = torch.arange(k.shape[2], device=q.device) < context_lens[:, None]
-    out = F.scaled_dot_product_attention(
-        q[:, :, None], k, v, attn_mask=held[:, None, None], scale=scale, enable_gqa=True
+    group = q.shape[1] // k_cache.shape[2]
+    k, v = (
+        cache[pages].flatten(1, 2).transpose(1, 2).repeat_interleave(group, dim=1)
+        for cache in (k_cache, v_cache)
     )
-    return out[:, :, 0]
+    held = torch.arange(k.shape[2], device=q.device) < context_lens[:, None]
+    rows = q[:, :, None].contiguous()
+    mask = held[:, None, None]
+    return F.scaled_dot_product_attention(rows, k, v, attn_mask=mask, scale=scale)[:, :, 0]

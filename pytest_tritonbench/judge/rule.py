@@ -3,8 +3,8 @@
 ``O`` is the reference in float64, ``R`` the reference in the case's own dtype, ``C`` the
 candidate. ``R`` is the yardstick: a candidate may be a few times as wrong as PyTorch itself, plus
 a few units in the last place (ulps) of the largest value around. ``R`` may be right by luck where
-the case is ill-conditioned (a constant row in a layer norm), so what one float32 rounding of each
-input does to ``O`` counts as error of the reference, too. No tolerance is chosen by hand for a
+the case is ill-conditioned (a constant row in a layer norm), so what a few float32 roundings of
+each input do to ``O`` count as error of the reference, too. No tolerance is chosen by hand for a
 task, and none comes from the candidate.
 """
 
@@ -77,7 +77,7 @@ def closeness(
         c: The candidate's values, floating point, any shape.
         r: The reference's values, the same dtype and shape.
         o: The oracle's values in float64, the same shape.
-        nearby: The oracle's values for inputs that are one float32 rounding away.
+        nearby: The oracle's values for inputs that are a few float32 roundings away.
     """
     dtype = r.dtype
     shape = r.shape

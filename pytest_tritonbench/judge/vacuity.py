@@ -63,8 +63,10 @@ def _lint(taskfile: TaskFile, oracle: Oracle) -> str | None:
     survivors: dict[str, bool] = {}
     for case in task.cases:
         try:
-            other = _kept(oracle.ask(taskfile.path, case.with_seed(case.seed + 1)))
-            asked = oracle.ask(taskfile.path, case)
+            # On the CPU: the lint is about the rule, and a GPU may be busy or slow to start.
+            changed = case.with_seed(case.seed + 1)
+            other = _kept(oracle.ask(taskfile.path, changed, device="cpu"))
+            asked = oracle.ask(taskfile.path, case, device="cpu")
         except ReferenceFailedError as e:
             # Not kept: the reason may be the machine's.
             raise VacuousTaskError(str(e)) from None

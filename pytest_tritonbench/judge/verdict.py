@@ -61,7 +61,7 @@ class Expected:
     """The reference in float64; ``None`` when the reference's own output is the truth."""
 
     nearby: Answer | None = None
-    """The same for inputs one float32 rounding away: how ill-conditioned the case is."""
+    """The same for inputs a few float32 roundings away: how ill-conditioned the case is."""
 
 
 @dataclass(frozen=True)
@@ -237,9 +237,9 @@ def _leaf(path: str, c: Any, r: Any, o: Any, nearby: Any) -> Verdict:
         return _equal(path, c.tensor, r.tensor)
     moved = nearby if isinstance(nearby, Value) and nearby.tensor.shape == r.tensor.shape else o
     if r.tensor.is_complex():
-        sides = [torch.view_as_real(v.tensor.resolve_conj()) for v in (c, r)]
-        wide = [torch.view_as_real(v.tensor.to(torch.complex128)) for v in (o, moved)]
-        return _floats(f"{path} (real, imaginary)", *sides, *wide)
+        mine, theirs = (torch.view_as_real(v.tensor.resolve_conj()) for v in (c, r))
+        wide, far = (torch.view_as_real(v.tensor.to(torch.complex128)) for v in (o, moved))
+        return _floats(f"{path} (real, imaginary)", mine, theirs, wide, far)
     if r.tensor.is_floating_point():
         return _floats(path, c.tensor, r.tensor, o.tensor.double(), moved.tensor.double())
     return _equal(path, c.tensor, r.tensor)
@@ -250,7 +250,7 @@ def _plain(path: str, c: Any, r: Any, o: Any) -> Verdict:
         # A Python float has no dtype of its own to set a tolerance: float32's is taken.
         pair = [torch.tensor([v], dtype=torch.float32) for v in (c, r)]
         wide = torch.tensor([r if o is None else float(o)], dtype=torch.float64)
-        return _floats(path, *pair, wide, wide)
+        return _floats(path, pair[0], pair[1], wide, wide)
     if c == r:
         return RIGHT
     return _wrong(Fault.WRONG_VALUES, f"{path} is {c!r}, the reference gives {r!r}")

@@ -1,9 +1,9 @@
 """One candidate as the parent sees it: calls go in, deliveries or failures come out."""
 
-import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -57,15 +57,21 @@ class Candidate:
         self._outputs = Arena(limit=limits.file)
         self._worker: Worker | None = None
         self._compiles = False
-        self._name = os.path.basename(filename) or "candidate.py"
+        self._copy_inputs = True
+        self._name = f"{Path(filename).stem or 'candidate'}.py"
 
-    def call(self, call: Call, timeout: float = 60.0) -> Delivered | Failure:
+    def call(
+        self, call: Call, timeout: float = 60.0, *, copy_inputs: bool = True
+    ) -> Delivered | Failure:
         """Call the entry point once.
 
         Args:
             call: what to pass; its tensors' bytes are in `inputs`.
             timeout: seconds, compilation included.
+            copy_inputs: whether `Delivered.inputs_after` is a copy. Without it, it is a view of
+                the arena, good for comparing until the next call, and saves a pass over the bytes.
         """
+        self._copy_inputs = copy_inputs
         request = {"op": "call", "call": encode_call(call)}
         answer = self._ask(request, call, timeout)
         return answer if isinstance(answer, Failure) else answer[0]
@@ -115,13 +121,14 @@ class Candidate:
         """Have a worker that has loaded the module."""
         worker = self._worker
         if worker is not None and (call.compile != self._compiles or not worker.alive):
-            self._dispose()
+            self._let_go()
         if self._worker is not None:
             demand(not self._worker.channel.pending(), "a message that nobody asked for")
             return None
         self._worker = self._fork()
         self._compiles = call.compile
         self._worker.wait_ready(self._limits.start)
+        self._worker.mind()
         request = {
             "op": "load",
             "source": self.source,
@@ -137,17 +144,17 @@ class Candidate:
             return Failure(Reason.SYNTAX_ERROR, f"the source is too long: {error}")
         failed = self._refusal(message)
         if failed is not None:
-            self._dispose()
+            self._let_go()
         return failed
 
     def _exchange(
         self, request: dict[str, Any], timeout: float, descriptors: list[int] | None = None
     ) -> tuple[dict[str, Any], float]:
-        assert self._worker is not None, "_prepare gives it"
+        worker = self._running()
         identity = secrets.token_hex(8)
         start = time.monotonic()
-        self._worker.send({**request, "id": identity}, descriptors or ())
-        message = self._worker.recv(timeout)
+        worker.send({**request, "id": identity}, descriptors or ())
+        message = worker.recv(timeout)
         seconds = time.monotonic() - start
         demand(message.get("id") == identity, "an answer to another request")
         demand(message.get("op") in {"done", "failed"}, "an answer of an unknown kind")
@@ -165,15 +172,17 @@ class Candidate:
             detail = "; ".join(text(incident[1]) for incident in incidents[1:])
             failed = failure({**fields, "detail": failed.detail if failed else detail}, self.source)
         if failed is not None and failed.fatal:
-            self._dispose()
+            self._let_go()
         return failed
 
     def _delivered(self, message: Mapping[str, Any], call: Call, seconds: float) -> Delivered:
         reader = Reader(self._outputs, _pool)
         reader.snapshot(message.get("used"))
         used = arena_bytes(call)
-        inputs = _pool.take(used)
-        copy(inputs, self.inputs.view(0, used))
+        inputs = self.inputs.view(0, used)
+        if self._copy_inputs:
+            inputs = _pool.take(used)
+            copy(inputs, self.inputs.view(0, used))
         return Delivered(
             output=reader.node(message.get("output")),
             gradients=reader.gradients(message.get("gradients")),
@@ -185,10 +194,10 @@ class Candidate:
 
     def _left_running(self) -> Failure | None:
         """Look for threads and processes that outlive the call; the worker dies with them."""
-        assert self._worker is not None, "the call was just answered"
-        left = self._worker.left_over()
-        if not self._worker.alive:
-            return self._ended(self._worker.kill())
+        worker = self._running()
+        left = worker.left_over()
+        if not worker.alive:
+            return self._ended(worker.kill())
         threads, processes = left["threads"], left["processes"]
         if not threads and not processes:
             return None
@@ -202,9 +211,9 @@ class Candidate:
         )
 
     def _out_of_time(self, timeout: float) -> Failure:
-        assert self._worker is not None, "somebody was asked"
-        phase, kernel = self._worker.phase()
-        trace = self._worker.stack()
+        worker = self._running()
+        phase, kernel = worker.phase()
+        trace = worker.stack()
         end = self._dispose()
         line, function = line_in(trace, self._name)
         in_kernel = phase in {Phase.KERNEL, Phase.SYNCHRONISING}
@@ -236,6 +245,11 @@ class Candidate:
         message = f"the process broke the sandbox's protocol: {what}"
         return Failure(Reason.PROTOCOL, message, detail=end.stderr if end else "", fatal=True)
 
+    def _running(self) -> Worker:
+        if self._worker is None:
+            raise RuntimeError("no worker was forked for this candidate")
+        return self._worker
+
     def _dispose(self) -> End | None:
         worker, self._worker = self._worker, None
         if worker is None:
@@ -244,13 +258,19 @@ class Candidate:
         worker.close()
         return end
 
+    def _let_go(self) -> None:
+        """Give the worker up without waiting for its end."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()
+
     def restart(self) -> None:
         """End the process; the next call gets a fresh one."""
         self._dispose()
 
     def close(self) -> None:
         """End the process and give the memory back."""
-        self._dispose()
+        self._let_go()
         self.inputs.close()
         self._outputs.close()
 

@@ -115,7 +115,7 @@ def _serve_candidate(
     from .serving import Service  # noqa: PLC0415 - imports torch, which the parent must not
 
     limits = Limits(**spec["limits"])
-    readable = [*confine.readable_paths(), *spec["readable"]]
+    readable = list(spec["readable"])
     sys.path = [entry for entry in sys.path if entry and _beneath(entry, readable)]
     shut_in(tiers, limits, readable, scratch)
     kept_files = bool(tiers["landlock"])

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +29,9 @@ _KEPT = (
 """Variables a worker may see; everything else of the environment stays here."""
 
 
+_CLOSE_S = 10.0
+
+
 class SandboxError(RuntimeError):
     """The sandbox cannot do its work on this machine."""
 
@@ -42,6 +45,8 @@ class Sandbox:
         limits: bounds for each candidate.
         readable: paths beside the system's and Python's that candidates may read.
         spare: keep one worker forked ahead, so that the next candidate need not wait.
+        without: borders that are not to be used, of `"namespaces"` and `"landlock"`, for machines
+            on which they are in the way.
     """
 
     def __init__(
@@ -52,41 +57,36 @@ class Sandbox:
         readable: Sequence[str | Path] = (),
         *,
         spare: bool = True,
+        without: Collection[str] = (),
     ) -> None:
         self.device = device
         self.targets = tuple(targets)
         self.limits = limits or Limits()
         self.readable = tuple(str(Path(path).resolve()) for path in readable)
+        self._without = tuple(without)
         self._keep_spare = spare
         self._spare: Worker | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: Connection | None = None
+        self._zygote: _Zygote | None = None
         self._tiers: dict[str, Any] | None = None
-        self._root = ""
         self._count = 0
 
     def start(self) -> None:
         """Start the process that workers are forked from; returns while it still imports."""
-        if self._process is not None:
-            return
-        self._root = tempfile.mkdtemp(prefix="tritonbench-")
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        ours, theirs = protocol.pair()
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
-                [sys.executable, "-P", "-m", f"{__package__}.zygote", str(theirs.fileno())],
-                env=environment(os.environ, self.device),
-                cwd=self._root,
-                stdin=subprocess.DEVNULL,
-                stdout=self._complaints,
-                stderr=self._complaints,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
+        self._started()
+
+    def _started(self) -> "_Zygote":
+        if self._zygote is None:
+            self._zygote = _Zygote(environment(os.environ, self.device))
+            self._zygote.control.send(
+                {
+                    "device": self.device.partition(":")[0],
+                    "targets": self.targets,
+                    "readable": self.readable,
+                    "without": self._without,
+                    "root": self._zygote.root,
+                }
             )
-        self._control = Connection(ours)
-        device = self.device.partition(":")[0]
-        setup = {"device": device, "targets": self.targets, "readable": self.readable}
-        self._control.send({**setup, "root": self._root})
+        return self._zygote
 
     def wait(self) -> Mapping[str, Any]:
         """Wait until workers can be forked.
@@ -97,13 +97,13 @@ class Sandbox:
         Raises:
             SandboxError: they cannot.
         """
-        self.start()
+        zygote = self._started()
         if self._tiers is None:
-            assert self._control is not None, "start() makes it"
             try:
-                event = self._control.recv(self.limits.start)
+                event = zygote.control.recv(self.limits.start)
             except (ConnectionLostError, TimeoutError) as error:
-                raise SandboxError(f"the sandbox does not start: {error}\n{self._said()}") from None
+                said = zygote.said()
+                raise SandboxError(f"the sandbox does not start: {error}\n{said}") from None
             if event["event"] != "ready":
                 raise SandboxError(f"the sandbox does not start:\n{event.get('message')}")
             self._tiers = event["tiers"]
@@ -146,7 +146,7 @@ class Sandbox:
 
     def _fork(self, role: str, entry: str = "") -> Worker:
         self.wait()
-        assert self._control is not None, "wait() makes it"
+        zygote = self._started()
         self._count += 1
         channel, channel_end = protocol.pair()
         status, status_end = protocol.pair()
@@ -155,37 +155,24 @@ class Sandbox:
             "role": role,
             "entry": entry,
             "limits": self.limits.as_json() if role == "candidate" else _unlimited().as_json(),
-            "scratch": f"{self._root}/{self._count}",
+            "scratch": f"{zygote.root}/{self._count}",
         }
         with channel_end, status_end:
             try:
                 descriptors = [channel_end.fileno(), status_end.fileno(), trace, note]
-                self._control.send(request, descriptors)
+                zygote.control.send(request, descriptors)
             except ConnectionLostError as error:
-                raise SandboxError(f"the sandbox has ended: {error}\n{self._said()}") from None
+                said = zygote.said()
+                raise SandboxError(f"the sandbox has ended: {error}\n{said}") from None
         return Worker(Connection(channel), Connection(status), trace, note)
-
-    def _said(self) -> str:
-        self._complaints.seek(0)
-        return self._complaints.read()[-(1 << 14) :].decode("utf-8", "replace")
 
     def close(self) -> None:
         """End every process of the sandbox and remove its folders."""
-        if self._process is None:
-            return
         if self._spare is not None:
             self._spare.close()
-            self._spare = None
-        assert self._control is not None, "start() makes both"
-        self._control.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._complaints.close()
-        shutil.rmtree(self._root, ignore_errors=True)
-        self._process = self._control = self._tiers = None
+        if self._zygote is not None:
+            self._zygote.close()
+        self._spare = self._zygote = self._tiers = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -198,6 +185,47 @@ class Sandbox:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class _Zygote:
+    """The process that workers are forked from, as its parent holds it.
+
+    Args:
+        env: its environment.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.root = tempfile.mkdtemp(prefix="tritonbench-")
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        ours, theirs = protocol.pair()
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
+                [sys.executable, "-P", "-m", f"{__package__}.zygote", str(theirs.fileno())],
+                env=dict(env),
+                cwd=self.root,
+                stdin=subprocess.DEVNULL,
+                stdout=self._complaints,
+                stderr=self._complaints,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self.control = Connection(ours)
+
+    def said(self) -> str:
+        """What it has printed."""
+        self._complaints.seek(0)
+        return self._complaints.read()[-(1 << 14) :].decode("utf-8", "replace")
+
+    def close(self) -> None:
+        """Let it go and wait: it ends by itself once the last worker is buried."""
+        self.control.close()
+        try:
+            self.process.wait(_CLOSE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._complaints.close()
+        shutil.rmtree(self.root, ignore_errors=True)
 
 
 class ReferenceWorker:

@@ -52,7 +52,7 @@ def bench(runner: Runner, call: Call, rounds: int, warmup: int) -> dict[str, Any
             if round_number >= 0:
                 pairs.append((start, end))
         runner.finish()
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - a candidate may raise anything
         raise loading.describe(error, runner.filename) from None
     answer = runner.deliver(output, [], storages)
     return {**answer, "ms": [_elapsed(start, end) for start, end in pairs]}

@@ -5,13 +5,12 @@ and everything later does what the probe found.
 """
 
 import contextlib
-import glob
 import os
 import resource
 import site
 import stat
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from . import system
@@ -102,18 +101,24 @@ def mount_proc() -> bool:
     return True
 
 
-def probe() -> dict[str, object]:
+def probe(without: Collection[str] = ()) -> dict[str, object]:
     """Which borders this machine allows, tried in a child process.
+
+    Args:
+        without: `"namespaces"`, `"landlock"`: borders that are not wanted.
 
     Returns:
         `namespaces`: a list of names, `landlock`: the ABI or 0.
     """
+    abi = 0 if "landlock" in without else system.landlock_abi()
+    if "namespaces" in without:
+        return {"namespaces": [], "landlock": abi}
     for names in (("user", *NAMESPACES), tuple(NAMESPACES)):
         entered = _tried(names)
         # A user namespace alone confines nothing, and its identity mapping may cost rights.
         if set(entered) - {"user"}:
-            return {"namespaces": list(entered), "landlock": system.landlock_abi()}
-    return {"namespaces": [], "landlock": system.landlock_abi()}
+            return {"namespaces": list(entered), "landlock": abi}
+    return {"namespaces": [], "landlock": abi}
 
 
 def _tried(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -124,8 +129,8 @@ def _tried(names: tuple[str, ...]) -> tuple[str, ...]:
             os.write(writer, " ".join(enter_namespaces(names)).encode())
         os._exit(0)
     os.close(writer)
-    with open(reader, encoding="ascii") as stream:
-        entered = stream.read().split()
+    entered = os.read(reader, 256).decode().split()
+    os.close(reader)
     os.waitpid(pid, 0)
     return tuple(entered)
 
@@ -144,13 +149,13 @@ def readable_paths() -> list[str]:
             paths.append(str(Path(module.__file__).parent))
     for variable in ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH", "ROCM_PATH"):
         paths += [part for part in os.environ.get(variable, "").split(":") if part.startswith("/")]
-    return sorted({path for path in paths if os.path.exists(path)})
+    return sorted({path for path in paths if os.path.exists(path)})  # noqa: PTH110 - Path.exists raises where a folder above is closed
 
 
 def device_paths() -> list[str]:
     """Device nodes a candidate may use."""
-    paths = [f"/dev/{name}" for name in _DEVICES] + glob.glob("/dev/nvidia*")
-    return [path for path in paths if os.path.exists(path)]
+    named = [Path("/dev", name) for name in _DEVICES]
+    return [str(path) for path in (*named, *Path("/dev").glob("nvidia*")) if path.exists()]
 
 
 def landlock(abi: int, readable: Iterable[str], writable: Iterable[str]) -> None:
@@ -176,8 +181,9 @@ def landlock(abi: int, readable: Iterable[str], writable: Iterable[str]) -> None
             _allow(ruleset, path, _READ & everything)
         for path in device_paths():
             _allow(ruleset, path, _DEVICE & everything)
-        # CUDA names its threads through /proc/<pid>/task/<tid>/comm.
-        _allow(ruleset, f"/proc/{os.getpid()}", (_READ | _WRITE_FILE) & everything)
+        # CUDA names its threads through /proc/<pid>/task/<tid>/comm, which it opens truncating;
+        # refused, cuInit fails with the error 304.
+        _allow(ruleset, f"/proc/{os.getpid()}", (_READ | _WRITE_FILE | _TRUNCATE) & everything)
         for path in writable:
             _allow(ruleset, path, everything)
         system.no_new_privileges()

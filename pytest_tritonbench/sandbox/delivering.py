@@ -3,6 +3,7 @@
 Every tensor method used here was taken from torch before the candidate was loaded.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -35,11 +36,14 @@ def flatten(output: Any) -> list[torch.Tensor]:
         return [output]
     if isinstance(output, dict):
         return [tensor for item in dict.values(output) for tensor in flatten(item)]
-    if isinstance(output, tuple):
-        return [tensor for item in tuple.__iter__(output) for tensor in flatten(item)]
-    if isinstance(output, list):
-        return [tensor for item in list.__iter__(output) for tensor in flatten(item)]
+    if isinstance(output, tuple | list):
+        return [tensor for item in _items(output) for tensor in flatten(item)]
     return []
+
+
+def _items(nest: tuple[Any, ...] | list[Any]) -> Iterator[Any]:
+    """What a tuple or list holds, whatever its class says."""
+    return tuple.__iter__(nest) if isinstance(nest, tuple) else list.__iter__(nest)
 
 
 class Delivery:
@@ -77,10 +81,9 @@ class Delivery:
                 "dict": [self._item(key, item, where, depth) for key, item in dict.items(output)]
             }
         if isinstance(output, tuple | list):
-            base = tuple if isinstance(output, tuple) else list
-            items = enumerate(base.__iter__(output))  # type: ignore[arg-type] - same base
-            nodes = [self.node(item, f"{where}[{index}]", depth + 1) for index, item in items]
-            return {base.__name__: nodes}
+            name = "tuple" if isinstance(output, tuple) else "list"
+            items = enumerate(_items(output))
+            return {name: [self.node(item, f"{where}[{i}]", depth + 1) for i, item in items]}
         raise CandidateError(
             Reason.WRONG_STRUCTURE,
             f"{where} is a {kind.__module__}.{kind.__qualname__}; "

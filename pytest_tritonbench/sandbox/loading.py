@@ -56,7 +56,7 @@ def load(source: str, path: Path, entry: str) -> Callable[..., Any]:
     linecache.checkcache(str(path))
     try:
         exec(code, module.__dict__)  # noqa: S102 - running the candidate is what this process is for
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - a candidate may raise anything
         raise describe(error, str(path), importing=True) from None
     function = module.__dict__.get(entry)
     if not callable(function):
@@ -66,7 +66,8 @@ def load(source: str, path: Path, entry: str) -> Callable[..., Any]:
         raise CandidateError(
             Reason.NO_ENTRY_POINT, f"no function named {entry} in the module: {what}{hint}"
         )
-    return function
+    entry_point: Callable[..., Any] = function
+    return entry_point
 
 
 def bind(function: Callable[..., Any], names: list[str], values: list[Any]) -> None:
@@ -100,7 +101,10 @@ def describe(error: BaseException, filename: str, *, importing: bool = False) ->
     if isinstance(error, CandidateError):
         return error
     chain = _chain(error)
-    place = locate.locate(error, filename)
+    try:
+        place = locate.locate(error, filename)
+    except Exception:  # noqa: BLE001 - an exception's own __str__ may raise anything
+        place = locate.Location(None, 0, "", type(error).__name__)
     in_kernel = any(_is(link, *_KERNEL_ERRORS) for link in chain)
     lacking = locate.limitation(error)
     message = place.message + (f" (a limit of the interpreter: {lacking})" if lacking else "")
@@ -172,5 +176,5 @@ def own_frames(error: BaseException, filename: str) -> str:
         frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename
     ]
     lines = [f"line {frame.lineno}, in {frame.name}\n    {frame.line}\n" for frame in frames]
-    lines += traceback.format_exception_only(type(error), error)
+    lines += traceback.format_exception_only(error)
     return "".join(lines)[-_DETAIL:]

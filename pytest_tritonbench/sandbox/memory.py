@@ -145,10 +145,7 @@ class SnapshotPool:
             # Two references: the list's and the argument of getrefcount. A view adds one.
             if fits and sys.getrefcount(self._buffers[index]) <= 2:
                 best = index
-        if best >= 0:
-            buffer = self._buffers[best]
-        else:
-            buffer = self._fresh(nbytes)
+        buffer = self._buffers[best] if best >= 0 else self._fresh(nbytes)
         return memoryview(buffer)[:nbytes]
 
     def _fresh(self, nbytes: int) -> mmap.mmap:

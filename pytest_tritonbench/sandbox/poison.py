@@ -1,4 +1,4 @@
-"""Fresh memory that shows: what `torch.empty` returns is filled with values nobody would compute."""
+"""Fresh memory that shows: `torch.empty` returns values that nobody would compute."""
 
 import functools
 from collections.abc import Callable

@@ -6,14 +6,28 @@ from collections.abc import Iterable
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return ""
+    try:
+        return os.read(descriptor, 1 << 16).decode("utf-8", "replace")
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)
+
+
+def numbers(folder: str) -> list[int]:
+    """The numeric entries of a folder of /proc; empty if it is gone."""
+    try:
+        with os.scandir(folder) as entries:
+            return [int(entry.name) for entry in entries if entry.name.isdigit()]
+    except OSError:
+        return []
 
 
 def private_bytes(pid: int) -> tuple[int, int]:
-    """Bytes of anonymous and of shared memory that the process has touched; zeros once it is gone."""
+    """Bytes of anonymous and shared memory that a process has touched; zeros once it is gone."""
     anonymous = shared = 0
     for line in _read(f"/proc/{pid}/status").splitlines():
         if line.startswith("RssAnon:"):
@@ -26,12 +40,11 @@ def private_bytes(pid: int) -> tuple[int, int]:
 def parents() -> dict[int, int]:
     """Every living process that /proc shows, with its parent."""
     found = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            # The command's name stands in brackets and may hold anything.
-            fields = _read(f"/proc/{name}/stat").rpartition(")")[2].split()
-            if len(fields) > 1 and fields[0] not in {"Z", "X"}:
-                found[int(name)] = int(fields[1])
+    for pid in numbers("/proc"):
+        # The command's name stands in brackets and may hold anything.
+        fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+        if len(fields) > 1 and fields[0] not in {"Z", "X"}:
+            found[pid] = int(fields[1])
     return found
 
 
@@ -51,11 +64,8 @@ def descendants(ancestor: int) -> set[int]:
 
 def threads(pid: int) -> dict[int, str]:
     """A process's threads and their names."""
-    try:
-        tasks = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return {}
-    return {int(task): _read(f"/proc/{pid}/task/{task}/comm").strip() for task in tasks}
+    tasks = numbers(f"/proc/{pid}/task")
+    return {task: _read(f"/proc/{pid}/task/{task}/comm").strip() for task in tasks}
 
 
 def tasks_on_machine() -> int:

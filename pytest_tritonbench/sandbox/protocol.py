@@ -42,7 +42,7 @@ class Connection:
 
     def __init__(self, endpoint: socket.socket) -> None:
         self._socket = endpoint
-        self._socket.setblocking(True)
+        self._socket.settimeout(None)
         self._buffer = bytearray()
         self._descriptors: list[int] = []
 

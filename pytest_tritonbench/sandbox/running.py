@@ -32,13 +32,14 @@ class Storages:
         self._used: dict[tuple[int, int], torch.Tensor] = {}
 
     def tensor(self, arg: TensorArg) -> torch.Tensor:
-        """The tensor of that description, a view of the shared bytes or of their copy on the GPU."""
+        """The tensor of that description: a view of the shared bytes, or of a copy on the GPU."""
         dtype = getattr(torch, arg.dtype)
         made = torch.empty(0, dtype=dtype, device=self._device)
         if arg.nbytes == 0:
             return made.set_(made.untyped_storage(), 0, arg.shape, arg.strides)
         storage = self._storage(arg.start, arg.nbytes).untyped_storage()
-        return made.set_(storage, arg.offset, arg.shape, arg.strides)  # type: ignore[call-overload] - the stub lacks untyped storages
+        made.set_(storage, arg.offset, arg.shape, arg.strides)
+        return made
 
     def _storage(self, start: int, nbytes: int) -> torch.Tensor:
         key = (start, nbytes)
@@ -127,7 +128,7 @@ class Runner:
             self.finish()
             gradients = self.gradients(call, arguments, storages, output)
             self.finish()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - a candidate may raise anything
             raise loading.describe(error, self.filename) from None
         finally:
             self.poison.active = False
@@ -168,7 +169,7 @@ class Runner:
                 for name, gradient in zip(self.names(gradients), gradients, strict=True)
             ]
             storages.bring_back()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - a candidate may raise anything
             raise loading.describe(error, self.filename) from None
         return {"output": node, "gradients": described, "used": self.outputs.used}
 

@@ -68,7 +68,8 @@ class Service:
         if request["op"] == "load":
             self._load(request, log)
             return {}
-        assert self._runner is not None, "the parent loads before it calls"
+        if self._runner is None:
+            raise RuntimeError("the parent loads before it calls")
         call = decode_call(request["call"])
         log.enabled = call.launches
         launches.watch(log)

@@ -52,6 +52,7 @@ class Warden:
         """Whether /proc shows the worker's namespace alone."""
         self.why = ""
         self._verdict: int | None = None
+        self._minding = False
         self._total = 0
         self._tail = bytearray()
         self._baseline = 0
@@ -108,12 +109,15 @@ class Warden:
         for descriptor in (self._outlet, self._result, self.status.fileno()):
             poller.register(descriptor, select.POLLIN)
         while True:
-            for descriptor, _ in poller.poll(TICK_MS):
+            for descriptor, _ in poller.poll(TICK_MS if self._minding else None):
                 if descriptor == self._outlet and not self._drain():
                     poller.unregister(self._outlet)
-                elif descriptor == self._result or (descriptor == self.status.fileno() and not self._serve()):
+                elif descriptor == self._result or (
+                    descriptor == self.status.fileno() and not self._serve()
+                ):
                     return
-            self._mind_limits()
+            if self._minding:
+                self._mind_limits()
             if self.why:
                 return
 
@@ -148,9 +152,9 @@ class Warden:
             self.why = "memory"
 
     def _processes(self) -> list[int]:
-        """The worker and what it started; a full look at /proc only when something may have changed."""
+        """The worker and what it started; a full look at /proc only when it may have changed."""
         if self.own_proc:
-            return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]
+            return [pid for pid in proc.numbers("/proc") if pid != 1]
         crowd = proc.tasks_on_machine()
         if self._ticks % 10 and crowd < self._crowd + 8:
             return [self.shown]
@@ -166,7 +170,9 @@ class Warden:
             self.status.fill()
             while (request := self.status.take()) is not None:
                 kind = request.get("op")
-                if kind == "quiet":
+                if kind == "mind":
+                    self._minding = True
+                elif kind == "quiet":
                     self.status.send({"event": "quiet", **self._left_over()})
                 elif kind == "trace":
                     os.kill(self.worker, signal.SIGUSR1)

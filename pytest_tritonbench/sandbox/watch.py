@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .reasons import Reason
@@ -143,7 +144,7 @@ class Watch:
         bits = flags if isinstance(flags, int) else 0
         if set(letters) & set("wax+") or bits & _WRITING:
             self._written(full, "opened for writing")
-        elif self._readable and not full.startswith(self._readable) and not os.path.isdir(full):
+        elif self._readable and not full.startswith(self._readable) and not Path(full).is_dir():
             raise PermissionError(13, "not readable in the sandbox", full)
 
     def _moved(self, event: str, args: tuple[Any, ...]) -> None:
@@ -183,7 +184,7 @@ def _watch_environment(watch: Watch) -> None:
     """Make the one `os.environ` that everybody holds tell of look-ups."""
     kind: Any = type(os.environ)
 
-    class Environment(kind):  # type: ignore[misc] - the class is private to os
+    class Environment(kind):  # type: ignore[misc]  # the class is private to os
         """The process's environment; tells the watch what is looked for."""
 
         def __getitem__(self, key: str) -> str:
@@ -196,4 +197,4 @@ def _watch_environment(watch: Watch) -> None:
                 watch.asked_for(key)
             return bool(super().__contains__(key))
 
-    os.environ.__class__ = Environment  # type: ignore[assignment] - same layout, see above
+    os.environ.__class__ = Environment

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from . import page
@@ -120,6 +121,10 @@ class Worker:
                 raise WorkerEndedError(self._wait_end(_KILL_S))
         return message
 
+    def mind(self) -> None:
+        """Have the warden mind the limits from now on."""
+        self._tell({"op": "mind"})
+
     def left_over(self) -> dict[str, Any]:
         """Threads (names) and processes (a number) that are left, as the warden sees them."""
         self._tell({"op": "quiet"})
@@ -147,13 +152,10 @@ class Worker:
         """End the worker and all below it; returns once nothing is left."""
         if self._end is None:
             self._tell({"op": "kill"})
-            self._wait_end(_KILL_S)
-        assert self._end is not None, "waiting for the end sets it"
-        return self._end
+        return self._wait_end(_KILL_S)
 
     def close(self) -> None:
-        """Kill and forget."""
-        self.kill()
+        """Let go: the warden kills and cleans up by itself once nobody listens."""
         self.channel.close()
         self._status.close()
         for descriptor in (self._trace, self._note):
@@ -216,6 +218,6 @@ def _meaning(event: Mapping[str, Any]) -> tuple[Reason, str]:
 def line_in(trace: str, filename: str) -> tuple[int | None, str | None]:
     """The innermost line of the candidate's file in a stack, and the function it is in."""
     for path, line, function in _FRAME.findall(trace):
-        if os.path.basename(path) == filename:
+        if Path(path).name == filename:
             return int(line), function
     return None, None

@@ -7,6 +7,7 @@ keeps one thread, for a fork copies neither. It reads no candidate and no refere
 import contextlib
 import gc
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -14,7 +15,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from . import child, confine, system
+from . import child, confine, proc, system
 from .limits import Limits
 from .protocol import Connection, ConnectionLostError
 from .warden import Warden
@@ -24,37 +25,40 @@ def prepare(setup: dict[str, Any]) -> dict[str, Any]:
     """Import what every worker needs and find out what the machine allows.
 
     Args:
-        setup: `device` and `targets` of the sandbox.
+        setup: `device` and `targets` of the sandbox, and the borders it does `without`.
 
     Returns:
-        What the parent is told: the tiers of `confine.probe`.
+        What the parent is told: the tiers of `confine.probe`. Into `setup` go the paths that
+        every candidate may read.
 
     Raises:
         RuntimeError: something initialised CUDA or left threads.
     """
-    tiers = confine.probe()
+    tiers = confine.probe(without=setup["without"])
     child.import_libraries(setup)
     import torch  # noqa: PLC0415 - the point of this function
 
     if torch.cuda.is_initialized():
         raise RuntimeError("importing torch and triton has initialised CUDA: forks would fail")
-    threads = len(os.listdir("/proc/self/task"))
+    threads = len(proc.numbers("/proc/self/task"))
     if threads != 1:
         raise RuntimeError(f"the zygote has {threads} threads after its imports; it may have one")
+    setup["readable"] = [*confine.readable_paths(), *setup["readable"]]
     gc.collect()
     gc.freeze()
     return tiers
 
 
 def serve(connection: Connection, setup: dict[str, Any], tiers: dict[str, Any]) -> None:
-    """Fork a worker for each request until the parent is gone."""
+    """Fork a worker for each request until the parent is gone.
+
+    Raises:
+        ConnectionLostError: the parent is gone.
+    """
     # The kernel collects dead wardens; nobody here waits for them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        try:
-            request = connection.recv()
-        except ConnectionLostError:
-            return
+        request = connection.recv()
         descriptors = connection.descriptors()
         if os.fork() == 0:
             _become_warden(connection, {**setup, **request}, tiers, descriptors)
@@ -94,15 +98,24 @@ def _become_warden(
 def main() -> None:
     """Serve the parent whose socket's descriptor is the first argument."""
     connection = Connection(socket.socket(fileno=int(sys.argv[1])))
+    setup = connection.recv()
+    try:
+        tiers = prepare(setup)
+    except Exception:  # noqa: BLE001 - whatever failed, the parent must be told
+        connection.send({"event": "broken", "message": traceback.format_exc()[-(1 << 15) :]})
+        return
     with contextlib.suppress(ConnectionLostError):
-        setup = connection.recv()
-        try:
-            tiers = prepare(setup)
-        except Exception:  # noqa: BLE001 - whatever failed, the parent must be told
-            connection.send({"event": "broken", "message": traceback.format_exc()[-(1 << 15) :]})
-            return
         connection.send({"event": "ready", "tiers": tiers})
         serve(connection, setup, tiers)
+    _outlive_wardens()
+    shutil.rmtree(setup["root"], ignore_errors=True)
+
+
+def _outlive_wardens() -> None:
+    """Wait until the last warden has buried its worker; each has seen the parent go."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
 
 
 if __name__ == "__main__":

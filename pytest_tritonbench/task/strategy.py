@@ -55,7 +55,7 @@ def cases(task: Task, *, elements: int) -> st.SearchStrategy[Case]:
                 case ChoicePiece(among=among):
                     values[name] = draw(st.sampled_from(among))
                 case NumberPiece(low=low, high=high):
-                    values[name] = draw(st.floats(low, high, allow_nan=False, width=32))
+                    values[name] = draw(st.floats(low, high, allow_nan=False))
                 case CountPiece(low=low, high=high):
                     bottom, top = extent(low, values), extent(high, values)
                     assume(bottom <= top)

@@ -16,6 +16,7 @@ from pytest_tritonbench.sandbox.interpreter import (
     mends,
     warming,
 )
+from pytest_tritonbench.sandbox.interpreter.mends import dot
 from pytest_tritonbench.sandbox.interpreter.stub_driver import StubDriver
 from pytest_tritonbench.sandbox.interpreter.targets import Target
 
@@ -58,6 +59,8 @@ def activate(*, compile_for: Sequence[Target], bounds: bool = True) -> None:
     targets = tuple(compile_for) or (Target.parse(DEFAULT_TARGET),)
     mends.apply_all()
     cuda_shim.install(targets[0])
+    first = targets[0]
+    dot.model_tf32(enabled=isinstance(first.arch, int) and first.arch >= 80)
     compilation.install(StubDriver(targets), compiles=bool(compile_for))
     if bounds:
         _bounds.install()

@@ -49,7 +49,7 @@ class OutOfBoundsError(Exception):
         lanes: How many lanes of how many were outside.
     """
 
-    def __init__(  # noqa: PLR0913 - one field each
+    def __init__(
         self,
         *,
         access: str,

@@ -25,6 +25,7 @@ from pytest_tritonbench.sandbox.interpreter.stub_driver import Launcher, StubDri
 
 _FAILED_CONFIG = [float("inf")] * 3
 _CHOSEN_CONFIG = [0.0] * 3
+_FROM_THE_COMPILER = {"asm", "hash", "kernel", "metadata", "n_max_threads", "n_regs", "n_spills"}
 
 
 def install(driver: StubDriver, *, compiles: bool) -> None:
@@ -116,7 +117,7 @@ class _Uncompiled(CompiledKernel):  # type: ignore[misc]  # Triton has no types
         self._compile_now = compile_now
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name not in _FROM_THE_COMPILER:
             raise AttributeError(name)
         compiled = self.__dict__.get("_compiled")
         if compiled is None:

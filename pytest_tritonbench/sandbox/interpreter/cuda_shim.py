@@ -20,7 +20,7 @@ _CUDA = torch.device("cuda", 0)
 
 _IS_CUDA = torch.Tensor.is_cuda.__get__  # type: ignore[attr-defined]  # a getset descriptor
 _IS_CPU = torch.Tensor.is_cpu.__get__  # type: ignore[attr-defined]  # as above
-_DEVICE = torch.Tensor.device.__get__  # type: ignore[attr-defined]  # as above
+_DEVICE = torch.Tensor.device.__get__
 
 _installed: list[TorchFunctionMode] = []
 
@@ -79,9 +79,7 @@ class _CudaOnCpu(TorchFunctionMode):
             if func is torch.Tensor.type and "dtype" in kwargs:
                 kwargs["dtype"] = _redirected(kwargs["dtype"])
         if len(args) > 1:
-            args = tuple(
-                _redirected(a) if isinstance(a, str | torch.device) else a for a in args
-            )
+            args = tuple(_redirected(a) if isinstance(a, str | torch.device) else a for a in args)
         elif args and isinstance(args[0], torch.device):
             args = (_redirected(args[0]),)
         return func(*args, **(kwargs or {}))
@@ -96,5 +94,5 @@ def install(target: Target) -> None:
     cuda_stubs.install(target)
     if not _installed:
         mode = _CudaOnCpu()
-        mode.__enter__()
+        mode.__enter__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         _installed.append(mode)

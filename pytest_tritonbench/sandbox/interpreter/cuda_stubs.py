@@ -6,7 +6,7 @@ import contextlib
 import time
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -52,7 +52,7 @@ class Stream(contextlib.ContextDecorator):
         self.idx = 0
         self.prev_idx = 0
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -101,15 +101,15 @@ def _properties(target: Target) -> types.SimpleNamespace:
 
 
 def _always(value: Any) -> Callable[..., Any]:
-    # A new function each time: torch's compiler tells the functions of torch.cuda apart by identity.
+    # A new function each time: torch's compiler tells functions of torch.cuda apart by identity.
     return lambda *_args, **_kwargs: value
 
 
 def _stubs(target: Target) -> dict[str, Any]:
     properties = _properties(target)
     return {
-        "is_available": _always(True),
-        "is_initialized": _always(True),
+        "is_available": _always(value=True),
+        "is_initialized": _always(value=True),
         "init": _always(None),
         "_lazy_init": _always(None),
         "device_count": _always(1),
@@ -153,12 +153,16 @@ def _stubs(target: Target) -> dict[str, Any]:
     }
 
 
-class _Generator(torch.Generator):
+_GENERATOR = torch.Generator
+
+
+class _Generator(_GENERATOR):
     """A generator on the CPU, whichever device was asked for."""
 
-    def __new__(cls, device: Any = None) -> _Generator:
+    def __new__(cls, device: Any = None) -> Self:
         del device
-        return super().__new__(cls, device="cpu")
+        made: Self = _GENERATOR.__new__(cls, "cpu")  # type: ignore[call-arg]  # a C type
+        return made
 
 
 def _empty_strided(size: Any, stride: Any, dtype: torch.dtype) -> torch.Tensor:

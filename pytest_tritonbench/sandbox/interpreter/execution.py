@@ -7,6 +7,7 @@ put in place once per launch, and the arguments are used where they lie.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,6 +45,13 @@ class _Language:
             patched = owners.setdefault(id(obj), (obj, {}))[1]
             patched[name] = vars(obj)[name]
         scope.restore()
+        for owner, patched in owners.values():
+            for name, value in patched.items():
+                # Triton's generic detour keeps what it leads to as a default; functions that
+                # the interpreter does in its own way (reductions, hints) have none.
+                member = (getattr(value, "__kwdefaults__", None) or {}).get("member")
+                if member is not None:
+                    patched[name] = _bound(member, is_method=inspect.isclass(owner))
         # Triton 3.6 converts an array of one element with int(), which NumPy 2.4 refuses.
         owners[id(tl.tensor)][1]["__index__"] = _index
         for owner, patched in owners.values():
@@ -85,6 +93,20 @@ class _Patch:
     owner: Any
     before: dict[str, Any]
     patched: dict[str, Any]
+
+
+def _bound(builtin: Any, *, is_method: bool) -> Callable[..., Any]:
+    """Return a function of the language that needs no ``_semantic``, without detours."""
+    semantic = triton_interpreter.interpreter_semantic
+    plain = getattr(builtin, "__wrapped__", builtin)
+    if not is_method:
+        return functools.partial(plain, _semantic=semantic)
+
+    def method(self: Any, *args: Any, _semantic: Any = None, **kwargs: Any) -> Any:
+        del _semantic
+        return plain(self, *args, **kwargs, _semantic=semantic)
+
+    return method
 
 
 def _index(scalar: Any) -> int:

@@ -41,6 +41,11 @@ def _leading_zeros(x: Any) -> Any:
     return bits - lengths
 
 
+def _first_set(x: Any) -> Any:
+    lowest = (x & -x).view(f"u{x.dtype.itemsize}").astype(np.float64)
+    return np.where(x == 0, 0, np.log2(np.where(x == 0, 1, lowest)) + 1)
+
+
 _FUNCTIONS: dict[str, Function] = {
     "abs": np.abs,
     "acos": np.arccos,
@@ -73,7 +78,8 @@ _FUNCTIONS: dict[str, Function] = {
     "fast_fdividef": np.divide,
     "fdim": lambda a, b: np.where(a > b, a - b, np.where(np.isnan(a - b), a - b, 0)),
     "fdividef": np.divide,
-    "ffs": lambda x: np.where(x == 0, 0, np.log2((x & -x).astype(np.float64)) + 1),
+    "ffs": _first_set,
+    "ffsll": _first_set,
     "finite": np.isfinite,
     "floor": np.floor,
     "fma": lambda a, b, c: (a.astype(np.float64) * b + c).astype(a.dtype),
@@ -175,10 +181,10 @@ def find(symbol: str) -> Function:
         return _TO_INTEGER[match[1]]
     if re.fullmatch(r"u?(?:int|ll)2(?:float|double)_rn|double2float_rn", name):
         return lambda x: x
-    if match := re.fullmatch(r"[df]?(\w+?)f?_rn", name):
-        if function := _ROUNDED.get(match[1]):
+    if name.endswith("_rn"):
+        stem = name.removesuffix("_rn").removesuffix("f")
+        if function := _ROUNDED.get(stem) or _ROUNDED.get(stem[1:]):
             return function
-        raise NotImplementedError(f"libdevice function {symbol} is not known to the interpreter")
     for candidate in (name, name.removesuffix("f"), name.removesuffix("d")):
         plain = candidate.removeprefix("fast_")
         if function := _FUNCTIONS.get(candidate) or _FUNCTIONS.get(plain):

@@ -105,7 +105,7 @@ def _launched(chain: list[BaseException], filename: str) -> tuple[str | None, in
     for link in chain:
         for frame in reversed(list(_frames(link.__traceback__))):
             jit = frame.tb_frame.f_locals.get("self")
-            function = getattr(jit, "fn", None)
+            function: Any = getattr(jit, "fn", None)
             code = getattr(function, "__code__", None)
             if type(jit).__name__ == "JITFunction" and code and code.co_filename == filename:
                 return function.__name__, _def_line(function)

@@ -16,8 +16,8 @@ from pytest_tritonbench.sandbox import (
     Limits,
     Sandbox,
     TensorArg,
+    proc,
 )
-from pytest_tritonbench.sandbox import proc
 
 MEBI = 1 << 20
 LIMITS = Limits(memory=256 * MEBI, processes=16, output=MEBI, file=1 << 30)
@@ -34,15 +34,15 @@ def sandbox() -> Iterator[Sandbox]:
 
 def below(sandbox: Sandbox) -> set[int]:
     """Every process of the sandbox but the one that forks and the spare worker's."""
-    assert sandbox._process is not None
+    assert sandbox._zygote is not None
     spare = set()
     if sandbox._spare is not None:
         sandbox._spare.wait_ready(10)
-    everything = proc.descendants(sandbox._process.pid)
+    everything = proc.descendants(sandbox._zygote.process.pid)
     if sandbox._spare is not None:
         parents = proc.parents()
         # A spare is a warden, an init and a worker: the youngest warden and what is below it.
-        wardens = [pid for pid in everything if parents.get(pid) == sandbox._process.pid]
+        wardens = [pid for pid in everything if parents.get(pid) == sandbox._zygote.process.pid]
         if wardens:
             spare = {max(wardens), *proc.descendants(max(wardens))}
     return everything - spare
@@ -77,7 +77,11 @@ def run(open_candidate: Callable[..., Candidate]) -> Run:
     """Load a source and call its `f` once, with one float32 vector unless told otherwise."""
 
     def once(
-        source: str, *, values: Sequence[float] = (1.0, 2.0, 3.0), timeout: float = 20.0, **how: object
+        source: str,
+        *,
+        values: Sequence[float] = (1.0, 2.0, 3.0),
+        timeout: float = 20.0,
+        **how: object,
     ) -> Delivered | Failure:
         candidate = open_candidate(source)
         return candidate.call(call_with(candidate, values, **how), timeout)

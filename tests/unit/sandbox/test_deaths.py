@@ -67,7 +67,9 @@ def test_soft_exit_is_named(run: Run, place: str) -> None:
 
 def test_killing_oneself_is_an_exit(run: Run) -> None:
     """A worker that kills itself has ended itself."""
-    failure = failed(run("import os, signal\ndef f(x):\n    os.kill(os.getpid(), signal.SIGKILL)\n"))
+    failure = failed(
+        run("import os, signal\ndef f(x):\n    os.kill(os.getpid(), signal.SIGKILL)\n")
+    )
     assert failure.reason == Reason.EXIT
     assert "SIGKILL" in failure.message
 
@@ -157,14 +159,22 @@ def test_output_flood(run: Run) -> None:
 
 def test_fork_bomb(run: Run) -> None:
     """Processes that fork without end are all killed."""
-    source = "import os, time\ndef f(x):\n    while True:\n        os.fork()\n        time.sleep(0.002)\n"
+    source = """
+    import os, time
+    def f(x):
+        while True:
+            os.fork()
+            time.sleep(0.002)
+    """
     failure = failed(run(source))
     assert (failure.reason, failure.fatal) == (Reason.PROCESS_LIMIT, True)
 
 
 def test_stderr_of_the_dead_is_kept(run: Run) -> None:
     """What a worker printed before it died is in the failure's detail."""
-    source = "import os, sys\ndef f(x):\n    print('last words', file=sys.stderr)\n    os._exit(1)\n"
+    source = (
+        "import os, sys\ndef f(x):\n    print('last words', file=sys.stderr)\n    os._exit(1)\n"
+    )
     assert "last words" in failed(run(source)).detail
 
 

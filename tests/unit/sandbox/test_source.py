@@ -127,21 +127,26 @@ def test_too_much_shared_memory_is_a_compile_error(
         import triton.language as tl
 
         @triton.jit
-        def kernel(x, y, N: tl.constexpr):
-            o = tl.arange(0, N)
-            a = tl.load(x + (o[:, None] + o[None, :]) % 3)
-            tl.store(y + o[:, None] * N + o[None, :], tl.dot(a, a, input_precision="ieee"))
+        def kernel(a, b, c, k, M: tl.constexpr, K: tl.constexpr):
+            m, n = tl.arange(0, M)[:, None], tl.arange(0, M)[None, :]
+            total = tl.zeros((M, M), tl.float32)
+            for i in range(0, k, K):
+                left = tl.load(a + m * k + i + tl.arange(0, K)[None, :])
+                right = tl.load(b + (i + tl.arange(0, K)[:, None]) * M + n)
+                total += tl.dot(left, right)
+            tl.store(c + m * M + n, total)
 
         def f(x):
-            y = torch.empty(256, 256)
-            kernel[(1,)](x, y, N=256)
-            return y
+            a, b = torch.ones(128, 512).half(), torch.ones(512, 128).half()
+            c = torch.empty(128, 128)
+            kernel[(1,)](a, b, c, 512, M=128, K=64, num_stages=9)
+            return c
         """,
         compile=True,
-        timeout=60,
     )
     assert isinstance(failure, Failure)
     assert (failure.reason, failure.kernel) == (Reason.COMPILE_ERROR, "kernel")
+    assert "shared memory" in failure.message
 
 
 def test_exception_in_an_interpreted_kernel_has_its_line(

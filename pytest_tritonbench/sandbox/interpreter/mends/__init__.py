@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Protocol
 
 from pytest_tritonbench.sandbox.interpreter.mends import (
-
     arguments,
     atomics,
     bfloat16,

@@ -28,7 +28,7 @@ def apply() -> None:
     """Emulate the atomic operations of the formats that NumPy lacks."""
     original = inside(triton_interpreter.InterpreterBuilder, "create_atomic_rmw")
 
-    def create_atomic_rmw(  # noqa: PLR0913, PLR0917 - the interpreter's own signature
+    def create_atomic_rmw(
         self: Any, operation: Any, pointer: Any, value: Any, mask: Any, sem: Any, scope: Any
     ) -> Any:
         if bits_of(value.data.dtype) is None:
@@ -44,7 +44,7 @@ def apply() -> None:
 
 def _one_by_one(operation: Any, pointers: Any, values: Any, mask: Any) -> Any:
     native = inside(triton_interpreter, "_interpreter")
-    bits = bits_of(values.dtype)
+    bits = np.dtype(f"u{values.dtype.itemsize}")
     shape = values.shape
     addresses = np.broadcast_to(pointers, shape).ravel()
     before = np.zeros(values.size, dtype=values.dtype)

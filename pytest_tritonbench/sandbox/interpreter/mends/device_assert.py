@@ -7,6 +7,7 @@ under ``@triton.jit(debug=True)`` or ``kernel[grid](..., debug=True)``. They als
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import triton.runtime.interpreter as triton_interpreter
@@ -36,5 +37,6 @@ def set_debug(*, debug: bool) -> None:
 
 @functools.cache
 def _options(debug: bool) -> object:  # noqa: FBT001 - the key of a cache
-    options: object = triton_interpreter.InterpreterOptions(debug=debug, sanitize_overflow=debug)
+    ready = triton_interpreter.interpreter_builder.options
+    options: object = dataclasses.replace(ready, debug=debug, sanitize_overflow=debug)
     return options

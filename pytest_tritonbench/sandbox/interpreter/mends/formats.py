@@ -15,7 +15,10 @@ import triton.runtime.interpreter as triton_interpreter
 
 from pytest_tritonbench.sandbox.interpreter.seams import inside, replace
 
-_dtypes: dict[Any, np.dtype[Any]] = {}
+_ADDRESS: np.dtype[Any] = np.dtype(np.uint64)
+
+# By the name of Triton's dtype.
+_dtypes: dict[str, np.dtype[Any]] = {}
 _bits: dict[np.dtype[Any], np.dtype[Any]] = {}
 _largest: dict[np.dtype[Any], float] = {}
 _installed: list[bool] = []
@@ -30,7 +33,7 @@ def register(triton_dtype: Any, numpy_dtype: Any, *, saturates_at: float | None 
         saturates_at: The value to which a conversion from a wider float is clipped.
     """
     dtype = np.dtype(numpy_dtype)
-    _dtypes[triton_dtype] = dtype
+    _dtypes[triton_dtype.name] = dtype
     _bits[dtype] = np.dtype(f"u{dtype.itemsize}")
     if saturates_at is not None:
         _largest[dtype] = saturates_at
@@ -63,12 +66,15 @@ def convert(data: Any, dtype: np.dtype[Any]) -> Any:
 
 def _install() -> None:
     original_dtype = inside(triton_interpreter, "_get_np_dtype")
+    known = _dtypes
 
     def get_numpy_dtype(dtype: Any) -> np.dtype[Any]:
         scalar = dtype.element_ty if isinstance(dtype, tl.block_type) else dtype
-        if not isinstance(scalar, tl.pointer_type) and scalar in _dtypes:
-            return _dtypes[scalar]
-        found: np.dtype[Any] = original_dtype(dtype)
+        if isinstance(scalar, tl.pointer_type):
+            return _ADDRESS
+        # Triton's own makes a table of all dtypes in every call.
+        if (found := known.get(scalar.name)) is None:
+            found = known[scalar.name] = original_dtype(scalar)
         return found
 
     replace(triton_interpreter, "_get_np_dtype", get_numpy_dtype)
@@ -106,7 +112,7 @@ def _array(mask: Any) -> Any:
     return mask.data if isinstance(mask, triton_interpreter.TensorHandle) else mask
 
 
-def _masked_load(  # noqa: PLR0913, PLR0917 - the interpreter's own signature
+def _masked_load(
     builder: Any,
     pointers: Any,
     mask: Any,
@@ -128,7 +134,7 @@ def _masked_load(  # noqa: PLR0913, PLR0917 - the interpreter's own signature
     return triton_interpreter.TensorHandle(loaded.view(dtype), element)
 
 
-def _masked_store(  # noqa: PLR0913, PLR0917 - the interpreter's own signature
+def _masked_store(
     builder: Any,
     pointers: Any,
     value: Any,

@@ -77,7 +77,7 @@ def _dispatcher(declared: Callable[..., Any], computed: Callable[..., Any]) -> C
     return call
 
 
-def _compute(  # noqa: PLR0913, PLR0917 - the interpreter's own signature
+def _compute(
     builder: Any, library: str, path: str, symbol: str, operands: Any, result: Any, pure: Any
 ) -> Any:
     del builder, library, path, pure

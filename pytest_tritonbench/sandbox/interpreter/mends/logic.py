@@ -100,5 +100,5 @@ def _truth(value: Any) -> Any:
 
 def _not(value: Any) -> Any:
     if isinstance(value, tl.tensor) and value.type.is_block():
-        return value.logical_not()
+        return value.__not__()
     return not value

@@ -1,8 +1,8 @@
 """A launch patches the language once.
 
 Fault: the interpreter patches some 400 names of ``triton.language`` for every launch and again for
-every call of a device function (``tl.sum``, ``tl.cdiv``, ...), never restores the latter, and
-copies all storages to the host and back.
+every call of a device function (``tl.sum``, ``tl.cdiv``, ...), wrapping them once more each time,
+and copies all storages to the host and back.
 """
 
 from __future__ import annotations

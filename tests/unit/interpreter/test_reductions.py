@@ -1,0 +1,17 @@
+"""The mend of sums in 16 bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Found = dict[str, dict[str, Any]]
+
+
+def test_unmended_interpreter_accumulates_in_float32(raw: Found) -> None:
+    """2048 + 1 + 1 + 1 is rounded once, to 2052, in Triton's interpreter."""
+    assert raw["reductions"]["value"][0] == 2052.0
+
+
+def test_sum_rounds_every_partial_sum(mended: Found) -> None:
+    """2048 + 1 + 1 + 1 is (2048 + 1) + (1 + 1) = 2050 in float16, along either axis."""
+    assert mended["reductions"]["value"] == [2050.0, 8192.0]
