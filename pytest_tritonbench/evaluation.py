@@ -125,8 +125,8 @@ class Evaluation:
 
     def time(self, case: Case, *, rounds: int, timeout: float) -> Outcome:
         """Time the candidate on a case and judge the output of its last timed call."""
-        asked = self._ask(case)
-        call = replace(_call(self.taskfile, asked), poison=False)
+        asked = self._ask(case, timed=True)
+        call = replace(_call(self.taskfile, asked), gradients=(), poison=False)
         result = self._candidate.bench(call, rounds=rounds, timeout=timeout)
         if isinstance(result, Failure):
             return Outcome(case, failure=result)
@@ -138,8 +138,8 @@ class Evaluation:
         """End the candidate's process."""
         self._candidate.close()
 
-    def _ask(self, case: Case) -> Asked:
-        asked = self._oracle.ask(self.taskfile.path, case)
+    def _ask(self, case: Case, *, timed: bool = False) -> Asked:
+        asked = self._oracle.ask(self.taskfile.path, case, timed=timed)
         self._candidate.inputs.write(0, asked.inputs)
         return asked
 

@@ -18,10 +18,10 @@ SWEEP = [
         "k": tensor("b", "h", "s", "d"),
         "v": tensor("b", "h", "s", "d"),
         "causal": choice(False, True),  # noqa: FBT003 - the values of a flag
-        "scale": choice(None, 0.25),
+        "scale": choice(None, 0.05),
     },
-    # Over one or two keys the softmax is nearly constant, and the gradients of q and k are what two
-    # products leave when they cancel: rounding errors, in every implementation.
+    # Where one key takes nearly all, the gradients of q and k are what two products leave when they
+    # cancel: rounding errors, PyTorch's as well. So no few keys, no large scores.
     dims={
         "b": dim(1, 2),
         "h": dim(1, 2),
@@ -30,12 +30,12 @@ SWEEP = [
         "s": dim(16, 130),
         "d": dim(16, 64, power_of_two=True),
     },
-    patterns=("normal", "uniform", "integers"),
+    patterns=("normal", "uniform"),
     gradients=("q", "k", "v"),
     cases=[
         {"b": 1, "h": 1, "g": 1, "t": 70, "s": 70, "d": 32, "causal": True},
         {"b": 1, "h": 1, "g": 2, "t": 17, "s": 66, "d": 16, "k": "transposed"},
-        {"b": 1, "h": 1, "g": 1, "t": 33, "s": 20, "d": 64, "causal": True, "scale": 0.25},
+        {"b": 1, "h": 1, "g": 1, "t": 33, "s": 20, "d": 64, "causal": True, "scale": 0.05},
     ],
     sweep=SWEEP,
     flops=lambda b, h, g, t, s, d, causal: (7 if causal else 14) * b * h * g * t * s * d,

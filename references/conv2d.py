@@ -28,7 +28,8 @@ from pytest_tritonbench import choice, dim, task, tensor
     ),
     cases=[
         {"n": 1, "c": 16, "h": 8, "w": 8, "o": 32, "kh": 3, "kw": 3, "padding": 1},
-        {"n": 2, "c": 3, "h": 13, "w": 9, "o": 5, "kh": 3, "kw": 2, "stride": 2, "dilation": 2},
+        {"n": 2, "c": 3, "h": 13, "w": 9, "o": 5, "kh": 3, "kw": 2, "stride": 2, "dilation": 2}
+        | {"padding": 1},
         {"n": 1, "c": 33, "h": 5, "w": 7, "o": 34, "kh": 1, "kw": 1, "bias": None},
     ],
     sweep=[

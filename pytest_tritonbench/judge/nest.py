@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from pytest_tritonbench.judge.sample import Sample
+
 
 @dataclass(frozen=True)
 class Value:
@@ -21,6 +23,14 @@ class Value:
 
     device: str
     """Kind of device it was on: ``cpu`` or ``cuda``."""
+
+    sample: Sample | None = None
+    """Which elements ``tensor`` holds, where it is not the whole."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the whole tensor."""
+        return tuple(self.tensor.shape) if self.sample is None else self.sample.shape
 
 
 # A Value, a number, a string, None, or a tuple, list or dict of nests.

@@ -9,6 +9,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from pytest_tritonbench.judge.nest import leaves
+from pytest_tritonbench.judge.sample import Sampler
 from pytest_tritonbench.judge.verdict import Answer
 from pytest_tritonbench.judge.wire import as_values
 from pytest_tritonbench.task.case import Case
@@ -57,10 +58,11 @@ def run_reference(
     arguments: Mapping[str, Any],
     cotangents: tuple[torch.Tensor | None, ...] | None,
     device: torch.device,
+    sampler: Sampler | None = None,
 ) -> Answer:
     """Run the reference in the case's own dtype on ``device``, on copies of the arguments."""
     copies = {name: copied(value, device) for name, value in arguments.items()}
-    return _run(task, task.reference, copies, cotangents)
+    return _run(task, task.reference, copies, cotangents, sampler)
 
 
 def run_oracle(
@@ -68,6 +70,7 @@ def run_oracle(
     arguments: Mapping[str, Any],
     cotangents: tuple[torch.Tensor | None, ...] | None,
     device: torch.device,
+    sampler: Sampler | None = None,
 ) -> Answer | None:
     """Run the oracle in float64 on ``device``; ``None`` where the reference itself is the truth."""
     if task.exact or task.random:
@@ -75,7 +78,7 @@ def run_oracle(
     wide = {name: _in_float64(value, device) for name, value in arguments.items()}
     given = _wide_cotangents(cotangents)
     with Float64():
-        return _run(task, task.oracle or task.reference, wide, given)
+        return _run(task, task.oracle or task.reference, wide, given, sampler)
 
 
 def run_nearby(
@@ -83,13 +86,14 @@ def run_nearby(
     arguments: Mapping[str, Any],
     cotangents: tuple[torch.Tensor | None, ...] | None,
     device: torch.device,
+    sampler: Sampler | None = None,
 ) -> Answer | None:
     """Run the oracle on inputs that are a few float32 roundings away from the case's."""
     moved = {
-        name: _moved(value) if isinstance(value, torch.Tensor) else value
+        name: _moved(value, device) if isinstance(value, torch.Tensor) else value
         for name, value in arguments.items()
     }
-    return run_oracle(task, moved, cotangents, device)
+    return run_oracle(task, moved, cotangents, device, sampler)
 
 
 def cotangents_for(
@@ -129,13 +133,13 @@ def _wide_cotangents(
     return tuple(None if c is None else c.double() for c in cotangents)
 
 
-def _moved(value: torch.Tensor) -> torch.Tensor:
+def _moved(value: torch.Tensor, device: torch.device) -> torch.Tensor:
     if not value.is_floating_point():
         return value
-    g = torch.Generator().manual_seed(value.numel())
-    step = torch.rand(value.shape, generator=g, dtype=torch.float64) * 2 - 1
+    g = torch.Generator(device).manual_seed(value.numel())
+    step = torch.rand(value.shape, generator=g, dtype=torch.float64, device=device) * 2 - 1
     unit = torch.finfo(torch.float64 if value.dtype == torch.float64 else torch.float32).eps
-    return value.double() * (1 + _ROUNDINGS * unit * step)
+    return value.to(device).double() * (1 + _ROUNDINGS * unit * step)
 
 
 def copied(value: Any, device: torch.device) -> Any:
@@ -160,13 +164,16 @@ def _run(
     function: Callable[..., Any],
     arguments: dict[str, Any],
     cotangents: tuple[torch.Tensor | None, ...] | None,
+    sampler: Sampler | None,
 ) -> Answer:
     wanted = {n: arguments[n] for n in task.gradients if arguments[n] is not None}
     if cotangents is None:
         with torch.no_grad():
             output = function(*arguments.values())
-        mutated = {n: as_values(arguments[n]) for n in task.mutates if arguments[n] is not None}
-        return Answer(as_values(output), mutated)
+        mutated = {
+            n: as_values(arguments[n], sampler) for n in task.mutates if arguments[n] is not None
+        }
+        return Answer(as_values(output, sampler), mutated)
     for tensor in wanted.values():
         tensor.requires_grad_()
     output = function(*arguments.values())
@@ -177,8 +184,8 @@ def _run(
         if c is not None and t.requires_grad
     ]
     if not pairs:
-        return Answer(as_values(output), {}, dict.fromkeys(wanted))
+        return Answer(as_values(output, sampler), {}, dict.fromkeys(wanted))
     outputs, given = zip(*pairs, strict=True)
     found = torch.autograd.grad(outputs, list(wanted.values()), given, allow_unused=True)
-    gradients = {n: as_values(g) for n, g in zip(wanted, found, strict=True)}
-    return Answer(as_values(output), {}, gradients)
+    gradients = {n: as_values(g, sampler) for n, g in zip(wanted, found, strict=True)}
+    return Answer(as_values(output, sampler), {}, gradients)

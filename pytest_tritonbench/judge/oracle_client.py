@@ -54,18 +54,22 @@ class Oracle:
         self.device = device
         self._timeout = timeout
 
-    def ask(self, path: Path, case: Case, *, device: str | None = None) -> Asked:
+    def ask(
+        self, path: Path, case: Case, *, device: str | None = None, timed: bool = False
+    ) -> Asked:
         """Make the arguments of a case and run the reference on them.
 
         Args:
             path: The task file.
             case: One of its cases.
             device: Where to run this case; by default where all run.
+            timed: The case is one of the sweep: without gradients, compared by a sample.
 
         Raises:
             ReferenceFailedError: If the task file's own code fails on the case.
         """
-        reply = self._request(path, case, **({} if device is None else {"device": device}))
+        where = {} if device is None else {"device": device}
+        reply = self._request(path, case, timed=timed, **where)
         arena = self._worker.arena
         args = tuple((name, decode_value(value)) for name, value in reply["args"])
         cotangents = [decode_value(value) for value in reply["cotangents"]]

@@ -7,6 +7,7 @@ disturb the other's global state, and the pytest process never initialises a GPU
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pytest_tritonbench.judge.oracle import (
     run_oracle,
     run_reference,
 )
+from pytest_tritonbench.judge.sample import Sampler
 from pytest_tritonbench.judge.wire import Storages, encode_answer
 from pytest_tritonbench.sandbox import Arena, Connection
 from pytest_tritonbench.sandbox.calls import encode_value
@@ -36,7 +38,8 @@ def serve(connection: Connection, arena: Arena) -> None:
 
     A request is ``{"task": path, "case": line, "device": name}``. The reply describes the
     arguments, the cotangents and the reference's and the oracle's answers, all of them in the
-    arena, arguments first. With ``"rounds": n`` the reference is timed instead, and the reply is
+    arena, arguments first; with ``"timed": true`` without gradients, and a sample of what is
+    large. With ``"rounds": n`` the reference is timed instead, and the reply is
     ``{"ms": [...]}``. Where the task file's own code fails, it is ``{"error": text}``.
     """
     tasks: dict[str, Task] = {}
@@ -64,17 +67,22 @@ def _answer(request: dict[str, Any], arena: Arena, tasks: dict[str, Task]) -> di
     made = arguments(task, case, storages.allocate)
     if "rounds" in request:
         return {"ms": _timed(task, made, request["rounds"], device)}
+    sampler = None
+    if request.get("timed"):
+        # What is timed is the forward pass, on sizes that are compared by a sample.
+        task = replace(task, gradients=())
+        sampler = None if task.canonical or task.check else Sampler()
     cotangents = None
     if task.gradients:
         forward = run_reference(task, made, None, device)
         cotangents = cotangents_for(task, case, forward, storages.allocate)
     inputs = arena.used
     torch.manual_seed(case.seed)
-    reference = run_reference(task, made, cotangents, device)
+    reference = run_reference(task, made, cotangents, device, sampler)
     torch.manual_seed(case.seed)
-    oracle = run_oracle(task, made, cotangents, device)
+    oracle = run_oracle(task, made, cotangents, device, sampler)
     torch.manual_seed(case.seed)
-    nearby = run_nearby(task, made, cotangents, device)
+    nearby = run_nearby(task, made, cotangents, device, sampler)
     return {
         "inputs": inputs,
         "reference": encode_answer(reference, storages),

@@ -12,6 +12,7 @@ import torch
 
 from pytest_tritonbench.judge.nest import Nest, Value, leaves, mapped, shape_of, tensors
 from pytest_tritonbench.judge.rule import Closeness, closeness
+from pytest_tritonbench.judge.sample import Sample
 from pytest_tritonbench.judge.whereabouts import whereabouts
 from pytest_tritonbench.task.declaration import Task
 
@@ -190,8 +191,8 @@ def _same_kinds(got: Nest, want: Nest) -> bool:
 
 def _tensor_structure(path: str, got: Value, want: Value) -> Verdict | None:
     a, b = got.tensor, want.tensor
-    if a.shape != b.shape:
-        summary = f"{path} has shape {tuple(a.shape)}, the reference gives {tuple(b.shape)}"
+    if got.shape != want.shape:
+        summary = f"{path} has shape {got.shape}, the reference gives {want.shape}"
         return _wrong(Fault.WRONG_SHAPE, summary)
     if a.dtype != b.dtype:
         mine, theirs = str(a.dtype).removeprefix("torch."), str(b.dtype).removeprefix("torch.")
@@ -204,7 +205,7 @@ def _tensor_structure(path: str, got: Value, want: Value) -> Verdict | None:
         for axis, (size, step) in enumerate(zip(a.shape, got.strides, strict=True))
         if size > 1 and step == 0 and want.strides[axis] != 0
     ]
-    if shared:
+    if shared and a.numel():
         summary = f"{path} has stride 0 in dim {shared[0]}: its elements share memory"
         return _wrong(Fault.ZERO_STRIDE, summary, ("strides", str(got.strides)))
     return None
@@ -233,16 +234,19 @@ def _by_path(answer: Answer | None) -> dict[str, Any]:
 def _leaf(path: str, c: Any, r: Any, o: Any, nearby: Any) -> Verdict:
     if not isinstance(r, Value):
         return _plain(path, c, r, o)
+    if r.sample is not None:
+        c = Value(r.sample.take(c.tensor), c.strides, c.device, r.sample)
     if not isinstance(o, Value) or o.tensor.shape != r.tensor.shape:
-        return _equal(path, c.tensor, r.tensor)
+        return _equal(path, c, r)
     moved = nearby if isinstance(nearby, Value) and nearby.tensor.shape == r.tensor.shape else o
     if r.tensor.is_complex():
         mine, theirs = (torch.view_as_real(v.tensor.resolve_conj()) for v in (c, r))
         wide, far = (torch.view_as_real(v.tensor.to(torch.complex128)) for v in (o, moved))
         return _floats(f"{path} (real, imaginary)", mine, theirs, wide, far)
     if r.tensor.is_floating_point():
-        return _floats(path, c.tensor, r.tensor, o.tensor.double(), moved.tensor.double())
-    return _equal(path, c.tensor, r.tensor)
+        wide, far = o.tensor.double(), moved.tensor.double()
+        return _floats(path, c.tensor, r.tensor, wide, far, r.sample)
+    return _equal(path, c, r)
 
 
 def _plain(path: str, c: Any, r: Any, o: Any) -> Verdict:
@@ -257,7 +261,12 @@ def _plain(path: str, c: Any, r: Any, o: Any) -> Verdict:
 
 
 def _floats(
-    path: str, c: torch.Tensor, r: torch.Tensor, o: torch.Tensor, nearby: torch.Tensor
+    path: str,
+    c: torch.Tensor,
+    r: torch.Tensor,
+    o: torch.Tensor,
+    nearby: torch.Tensor,
+    sample: Sample | None = None,
 ) -> Verdict:
     near = closeness(c, r, o, nearby)
     if near.accepted:
@@ -269,7 +278,7 @@ def _floats(
         )
         return Verdict(Fault.WRONG_VALUES, summary, (), near.ratio)
     at = int((near.error / near.allowed).view(-1).argmax())
-    index = _unravel(at, o.shape)
+    index = _unravel(at, tuple(o.shape), sample)
     values = [float(t.reshape(-1)[at]) for t in (c, o, r, near.error, near.allowed)]
     return Verdict(
         Fault.WRONG_VALUES,
@@ -278,27 +287,27 @@ def _floats(
             ("worst", f"{path}{list(index)} is {values[0]:.9g}, expected {values[1]:.9g}"),
             ("", f"(the reference in {str(r.dtype).removeprefix('torch.')}: {values[2]:.9g})"),
             ("error", f"{values[3]:.3g}, allowed {values[4]:.3g}{_times(near)}"),
-            ("off", _extent(near.wrong)),
+            ("off", _extent(near.wrong, sample)),
         ),
         near.ratio,
     )
 
 
-def _equal(path: str, c: torch.Tensor, r: torch.Tensor) -> Verdict:
-    a, b = (_comparable(t) for t in (c, r))
+def _equal(path: str, c: Value, r: Value) -> Verdict:
+    a, b = (_comparable(v.tensor) for v in (c, r))
     wrong = a != b
     if a.is_floating_point():
         wrong &= ~(torch.isnan(a) & torch.isnan(b))
     if not bool(wrong.any()):
         return RIGHT
     at = int(wrong.reshape(-1).to(torch.uint8).argmax())
-    index = _unravel(at, r.shape)
+    index = _unravel(at, tuple(a.shape), r.sample)
     mine, theirs = a.reshape(-1)[at].item(), b.reshape(-1)[at].item()
     return _wrong(
         Fault.WRONG_VALUES,
         f"{path} has wrong values; every element must equal the reference's",
         ("first", f"{path}{list(index)} is {mine}, expected {theirs}"),
-        ("off", _extent(wrong)),
+        ("off", _extent(wrong, r.sample)),
     )
 
 
@@ -311,11 +320,16 @@ def _times(near: Closeness) -> str:
     return f" ({near.ratio:.3g} times)" if math.isfinite(near.ratio) else ""
 
 
-def _extent(wrong: torch.Tensor) -> str:
+def _extent(wrong: torch.Tensor, sample: Sample | None) -> str:
+    if sample is not None:
+        return f"{int(wrong.sum())} of {wrong.numel()} elements that were sampled"
     return f"{int(wrong.sum())} of {wrong.numel()} elements, {whereabouts(wrong)}"
 
 
-def _unravel(flat: int, shape: torch.Size) -> tuple[int, ...]:
+def _unravel(place: int, shape: tuple[int, ...], sample: Sample | None) -> tuple[int, ...]:
+    flat = place
+    if sample is not None:
+        flat, shape = sample.flat(place), sample.shape
     index = []
     for size in reversed(shape):
         flat, place = divmod(flat, size)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from pytest_tritonbench.judge.nest import Nest, Value, mapped
+from pytest_tritonbench.judge.sample import Sample, Sampler
 from pytest_tritonbench.judge.verdict import Answer
 from pytest_tritonbench.sandbox import Arena, TensorArg
 
@@ -76,9 +77,14 @@ def decode_answer(data: Mapping[str, Any], arena: Arena) -> Answer:
     )
 
 
-def as_values(nest: Nest) -> Nest:
-    """Tensors of any device as :class:`Value` on the CPU; named tuples as tuples."""
-    return mapped(_plain(nest), _as_value)
+def as_values(nest: Nest, sampler: Sampler | None = None) -> Nest:
+    """Tensors of any device as :class:`Value` on the CPU; named tuples as tuples.
+
+    Args:
+        nest: What a function returned.
+        sampler: Takes a sample of large tensors before they leave their device.
+    """
+    return mapped(_plain(nest), lambda leaf: _as_value(leaf, sampler))
 
 
 def _plain(nest: Nest) -> Nest:
@@ -92,11 +98,13 @@ def _plain(nest: Nest) -> Nest:
     return nest
 
 
-def _as_value(leaf: Any) -> Any:
-    if isinstance(leaf, torch.Tensor):
-        found = leaf.detach()
-        return Value(found.cpu().contiguous(), found.stride(), found.device.type)
-    return leaf
+def _as_value(leaf: Any, sampler: Sampler | None) -> Any:
+    if not isinstance(leaf, torch.Tensor):
+        return leaf
+    found = leaf.detach()
+    sample = None if sampler is None else sampler.choose(tuple(found.shape))
+    taken = found if sample is None else sample.take(found)
+    return Value(taken.cpu().contiguous(), found.stride(), found.device.type, sample)
 
 
 def _encode(nest: Nest, storages: Storages) -> Any:
@@ -106,13 +114,15 @@ def _encode(nest: Nest, storages: Storages) -> Any:
             return {kind: [_encode(part, storages) for part in nest]}
         case dict():
             return {"dict": [[key, _encode(part, storages)] for key, part in nest.items()]}
-        case Value(tensor=tensor, strides=strides, device=device):
+        case Value(tensor=tensor, strides=strides, device=device, sample=sample):
             count = tensor.numel()
             storage = storages.allocate(tensor.dtype, count)
             storage.copy_(tensor.reshape(-1))
             start, nbytes = storages.describe(storage).start, count * tensor.dtype.itemsize
             shape = list(tensor.shape)
-            return {"tensor": [name_of(tensor.dtype), shape, list(strides), device, start, nbytes]}
+            described = [name_of(tensor.dtype), shape, list(strides), device, start, nbytes]
+            taken = None if sample is None else [sample.shape, sample.starts, sample.length]
+            return {"tensor": described, "sample": taken}
         case _:
             return {"plain": nest}
 
@@ -125,11 +135,16 @@ def _decode(data: Mapping[str, Any], arena: Arena) -> Nest:
             return [_decode(part, arena) for part in parts]
         case {"dict": pairs}:
             return {key: _decode(part, arena) for key, part in pairs}
-        case {"tensor": [dtype, shape, strides, device, start, nbytes]}:
+        case {"tensor": [dtype, shape, strides, device, start, nbytes], "sample": taken}:
             tensor = tensor_from(dtype, shape, arena.view(start, nbytes))
-            return Value(tensor, tuple(strides), device)
+            sample = None if taken is None else Sample(*map(_tupled, taken))
+            return Value(tensor, tuple(strides), device, sample)
         case _:
             return data["plain"]
+
+
+def _tupled(part: Any) -> Any:
+    return tuple(part) if isinstance(part, list) else part
 
 
 def tensor_from(dtype: str, shape: tuple[int, ...], data: memoryview) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """One candidate as the parent sees it: calls go in, deliveries or failures come out."""
 
+import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -25,9 +26,13 @@ from .results import (
     text,
     whole,
 )
-from .worker import End, Worker, WorkerEndedError, line_in
+from .worker import End, Worker, WorkerEndedError, line_in, waits
 
 _pool = SnapshotPool()
+
+
+def _is_duration(value: Any) -> bool:
+    return type(value) is float and 0 < value < math.inf
 
 
 class Candidate:
@@ -93,7 +98,7 @@ class Candidate:
             return answer
         delivered, message = answer
         ms = message.get("ms")
-        if not isinstance(ms, list) or not all(type(value) is float for value in ms):
+        if not isinstance(ms, list) or len(ms) != rounds or not all(map(_is_duration, ms)):
             return self._breach("no list of milliseconds")
         return Samples(tuple(ms), delivered)
 
@@ -216,13 +221,16 @@ class Candidate:
         trace = worker.stack()
         end = self._dispose()
         line, function = line_in(trace, self._name)
-        in_kernel = phase in {Phase.KERNEL, Phase.SYNCHRONISING}
+        source = source_line(self.source, line)
+        in_kernel = phase in {Phase.KERNEL, Phase.SYNCHRONISING} or (
+            phase is Phase.LAUNCHED and waits(trace, source)
+        )
         where = f"in kernel {kernel}" if in_kernel and kernel else f"in {function or 'no frame'}"
         return Failure(
             Reason.HANG_IN_KERNEL if in_kernel else Reason.HANG_IN_PYTHON,
             f"no answer within {timeout:g} s; it was {where}",
             line=line,
-            text=source_line(self.source, line),
+            text=source,
             kernel=kernel if in_kernel and kernel else None,
             detail=end.stderr if end else "",
             fatal=True,

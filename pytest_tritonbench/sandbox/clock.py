@@ -13,6 +13,7 @@ from .calls import Call
 from .page import Phase
 from .running import Runner, Storages
 
+_empty = torch.empty
 _Event = torch.cuda.Event
 _record = torch.cuda.Event.record
 _elapsed = torch.cuda.Event.elapsed_time
@@ -34,7 +35,8 @@ def bench(runner: Runner, call: Call, rounds: int, warmup: int) -> dict[str, Any
     arguments = runner.arguments(call, storages)
     values = list(arguments.values())
     loading.bind(runner.function, list(arguments), values)
-    flush = torch.empty(flush_bytes(runner.device), dtype=torch.uint8, device=runner.device)
+    flush = _empty(flush_bytes(runner.device), dtype=torch.uint8, device=runner.device)
+    storages.keep()
     pairs = []
     output = None
     try:

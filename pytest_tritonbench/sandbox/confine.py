@@ -183,7 +183,11 @@ def landlock(abi: int, readable: Iterable[str], writable: Iterable[str]) -> None
             _allow(ruleset, path, _DEVICE & everything)
         # CUDA names its threads through /proc/<pid>/task/<tid>/comm, which it opens truncating;
         # refused, cuInit fails with the error 304.
-        _allow(ruleset, f"/proc/{os.getpid()}", (_READ | _WRITE_FILE | _TRUNCATE) & everything)
+        _allow(
+            ruleset,
+            str(Path("/proc/self").resolve()),
+            (_READ | _WRITE_FILE | _TRUNCATE) & everything,
+        )
         for path in writable:
             _allow(ruleset, path, everything)
         system.no_new_privileges()

@@ -112,7 +112,7 @@ def describe(error: BaseException, filename: str, *, importing: bool = False) ->
     if isinstance(error, SystemExit):
         reason = Reason.EXIT
         message = f"sys.exit({error.code!r}) was called"
-    elif any(isinstance(link, MemoryError) or _is(link, "OutOfMemoryError") for link in chain):
+    elif any(map(_is_out_of_memory, chain)):
         reason = Reason.OUT_OF_MEMORY
     elif any(map(_is_gpu_fault, chain)):
         reason, fatal = Reason.GPU_FAULT, True
@@ -161,8 +161,14 @@ _STICKY = (
         "invalid program counter",
         "hardware stack error",
     ),
-    *("device not ready", "launch timed out", "invalid address space", "uncorrectable"),
+    *("launch timed out", "invalid address space", "uncorrectable"),
 )
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError) or _is(error, "OutOfMemoryError"):
+        return True
+    return isinstance(error, RuntimeError) and "[CUDA]: out of memory" in str(error)
 
 
 def _is_gpu_fault(error: BaseException) -> bool:

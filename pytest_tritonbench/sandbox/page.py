@@ -19,8 +19,10 @@ class Phase(enum.IntEnum):
     LOADING = 1
     CALLING = 2
     KERNEL = 3
-    SYNCHRONISING = 4
-    DELIVERING = 5
+    LAUNCHED = 4
+    """Back in the wrapper with work queued on a GPU."""
+    SYNCHRONISING = 5
+    DELIVERING = 6
 
 
 class Page:
@@ -32,10 +34,13 @@ class Page:
 
     def __init__(self, descriptor: int) -> None:
         self._map = mmap.mmap(descriptor, mmap.PAGESIZE, mmap.MAP_SHARED)
+        self._kernel = ""
 
-    def note(self, phase: Phase, kernel: str = "") -> None:
-        """Say what is being done now."""
-        name = kernel.encode()[:_NAME_BYTES]
+    def note(self, phase: Phase, kernel: str | None = None) -> None:
+        """Say what is being done now; the kernel named last is kept."""
+        if kernel is not None:
+            self._kernel = kernel
+        name = self._kernel.encode()[:_NAME_BYTES]
         _LAYOUT.pack_into(self._map, 0, phase, len(name))
         self._map[_LAYOUT.size : _LAYOUT.size + len(name)] = name
 

@@ -28,13 +28,14 @@ def numbers(folder: str) -> list[int]:
 
 def private_bytes(pid: int) -> tuple[int, int]:
     """Bytes of anonymous and shared memory that a process has touched; zeros once it is gone."""
-    anonymous = shared = 0
+    kilobytes: dict[str, int] = {}
     for line in _read(f"/proc/{pid}/status").splitlines():
-        if line.startswith("RssAnon:"):
-            anonymous = int(line.split()[1]) * 1024
-        elif line.startswith("RssShmem:"):
-            shared = int(line.split()[1]) * 1024
-    return anonymous, shared
+        name, _, value = line.partition(":")
+        if name in {"RssAnon", "RssShmem", "VmRSS"}:
+            kilobytes[name] = int(value.split()[0])
+    # Some kernels (gVisor's) tell the sum alone.
+    anonymous = kilobytes.get("RssAnon", kilobytes.get("VmRSS", 0))
+    return anonymous * 1024, kilobytes.get("RssShmem", 0) * 1024
 
 
 def parents() -> dict[int, int]:

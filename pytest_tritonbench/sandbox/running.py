@@ -12,6 +12,8 @@ from .memory import Arena
 from .page import Page, Phase
 from .poison import Poison
 
+_empty = torch.empty
+_frombuffer = torch.frombuffer
 _synchronize = torch.cuda.synchronize
 _grad = torch.autograd.grad
 _manual_seed = torch.manual_seed
@@ -30,11 +32,12 @@ class Storages:
         self._device = device
         self._host: dict[tuple[int, int], torch.Tensor] = {}
         self._used: dict[tuple[int, int], torch.Tensor] = {}
+        self._first: dict[tuple[int, int], torch.Tensor] = {}
 
     def tensor(self, arg: TensorArg) -> torch.Tensor:
         """The tensor of that description: a view of the shared bytes, or of a copy on the GPU."""
         dtype = getattr(torch, arg.dtype)
-        made = torch.empty(0, dtype=dtype, device=self._device)
+        made = _empty(0, dtype=dtype, device=self._device)
         if arg.nbytes == 0:
             return made.set_(made.untyped_storage(), 0, arg.shape, arg.strides)
         storage = self._storage(arg.start, arg.nbytes).untyped_storage()
@@ -44,16 +47,19 @@ class Storages:
     def _storage(self, start: int, nbytes: int) -> torch.Tensor:
         key = (start, nbytes)
         if key not in self._used:
-            host = torch.frombuffer(self._inputs.view(start, nbytes), dtype=torch.uint8)
+            host = _frombuffer(self._inputs.view(start, nbytes), dtype=torch.uint8)
             self._host[key] = host
             self._used[key] = host if self._device.type == "cpu" else host.to(self._device)
         return self._used[key]
 
+    def keep(self) -> None:
+        """Remember what every storage holds now, on the device."""
+        self._first = {key: used.clone() for key, used in self._used.items()}
+
     def restore(self) -> None:
-        """Give every storage on the GPU its first content again."""
-        for key, used in self._used.items():
-            if used is not self._host[key]:
-                used.copy_(self._host[key], non_blocking=True)
+        """Give every storage the content that was kept."""
+        for key, first in self._first.items():
+            self._used[key].copy_(first)
 
     def bring_back(self) -> None:
         """Write what the storages hold now to the arena, for the parent to see."""

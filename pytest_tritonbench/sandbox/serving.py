@@ -1,5 +1,6 @@
 """The loop of a candidate's worker: load once, then answer calls until the channel closes."""
 
+import functools
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,20 +49,24 @@ class Service:
         self._scratch = scratch
         self._poison = Poison()
         self._runner: Runner | None = None
+        self._on_cpu = spec["device"] == "cpu"
 
     def serve(self) -> None:
         """Answer requests until the parent closes the channel."""
         while True:
             request = self._connection.recv()
+            after = Phase.CALLING if self._on_cpu else Phase.LAUNCHED
             log = launches.LaunchLog(
-                lambda name: self._page.note(Phase.KERNEL, name),
-                lambda: self._page.note(Phase.CALLING),
+                functools.partial(self._page.note, Phase.KERNEL),
+                functools.partial(self._page.note, after),
             )
             try:
                 answer = {"op": "done", **self._answer(request, log)}
             except loading.CandidateError as error:
+                if error.reason is Reason.GPU_FAULT:
+                    error.kernel = error.kernel or log.last
                 answer = _failed(error)
-            self._page.note(Phase.IDLE)
+            self._page.note(Phase.IDLE, "")
             self._reply({**answer, "id": request["id"]}, log)
 
     def _answer(self, request: Mapping[str, Any], log: launches.LaunchLog) -> dict[str, Any]:
@@ -81,8 +86,7 @@ class Service:
     def _load(self, request: Mapping[str, Any], log: launches.LaunchLog) -> None:
         inputs, outputs = self._connection.descriptors()
         self._page.note(Phase.LOADING)
-        on_cpu = self._spec["device"] == "cpu"
-        if on_cpu:
+        if self._on_cpu:
             from . import interpreter  # noqa: PLC0415 - not needed where there is a GPU
 
             names = self._spec["targets"] if request["compile"] else ()
@@ -96,7 +100,7 @@ class Service:
             str(path),
             inputs=Arena(inputs),
             outputs=Arena(outputs, self._limits.file),
-            device=torch.device("cpu" if on_cpu else "cuda:0"),
+            device=torch.device("cpu" if self._on_cpu else "cuda:0"),
             page=self._page,
             poison=self._poison,
             limit=self._limits.file,

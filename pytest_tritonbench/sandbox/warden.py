@@ -94,10 +94,11 @@ class Warden:
         for level, kind, payload in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
                 self.worker = struct.unpack("3i", payload[:size])[0]
-        if len(data) == 8 and self.worker > 0:
-            inner, own_proc = struct.unpack("2i", data)
-            self.own_proc = bool(own_proc)
-            self.shown = inner if self.own_proc else self.worker
+        inner, own_proc = struct.unpack("2i", data)
+        if self.worker <= 0:
+            raise OSError("the kernel does not tell the worker's process ID")
+        self.own_proc = bool(own_proc)
+        self.shown = inner if self.own_proc else self.worker
         self._baseline = proc.private_bytes(self.shown)[0]
         self._first_threads = set(proc.threads(self.shown))
         ours.send(b"!")

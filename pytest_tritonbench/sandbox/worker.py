@@ -18,6 +18,7 @@ _KILL_S = 10.0
 _TRACE_S = 0.3
 _TRACE_BYTES = 1 << 16
 _FRAME = re.compile(r'File "([^"]*)", line (\d+) in (\S+)')
+_WAITING = ("synchronize", "item", "cpu", "tolist", "numpy", "nonzero", "wait", "equal")
 _FAULTS = {"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGSYS", "SIGTRAP"}
 
 
@@ -221,3 +222,11 @@ def line_in(trace: str, filename: str) -> tuple[int | None, str | None]:
         if Path(path).name == filename:
             return int(line), function
     return None, None
+
+
+def waits(trace: str, line: str | None) -> bool:
+    """Whether a stack that was taken with work queued on a GPU looks like waiting for it."""
+    innermost = _FRAME.search(trace)
+    if innermost is not None and innermost[3] in _WAITING:
+        return True
+    return any(f".{name}(" in (line or "") for name in _WAITING)

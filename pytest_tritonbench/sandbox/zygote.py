@@ -74,7 +74,8 @@ def _become_warden(
         system.die_with_parent(signal.SIGKILL)
         control.close()
         os.setsid()
-        system.adopt_orphans()
+        with contextlib.suppress(OSError):
+            system.adopt_orphans()
         channel, status, trace, page = descriptors
         warden = Warden(
             Limits(**spec["limits"]), Connection(socket.socket(fileno=status)), spec["scratch"]

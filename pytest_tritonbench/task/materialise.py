@@ -19,6 +19,8 @@ from pytest_tritonbench.task.pieces import DerivedPiece, IntegerPiece, TensorPie
 Allocate = Callable[[torch.dtype, int], torch.Tensor]
 
 _STRIDE = 1_000_003
+_LARGEST_DRAWN = 1 << 23
+_BLOCK = 4_194_301
 
 
 def arguments(task: Task, case: Case, allocate: Allocate) -> dict[str, Any]:
@@ -100,12 +102,25 @@ def _tensor(
         values = _whole(shape, dtype, g)
     elif isinstance(piece.values, Uniform):
         span = piece.values.high - piece.values.low
-        values = torch.rand(shape, generator=g).double() * span + piece.values.low
+        low = piece.values.low
+        values = _tiled(shape, lambda part: torch.rand(part, generator=g).double() * span + low)
     elif callable(piece.values):
-        values = piece.values(patterns.draw("normal", shape, dtype, g))
+        values = piece.values(_tiled(shape, lambda part: patterns.draw("normal", part, dtype, g)))
     else:
-        values = patterns.draw(piece.values or case.pattern, shape, dtype, g)
+        pattern = piece.values or case.pattern
+        values = _tiled(shape, lambda part: patterns.draw(pattern, part, dtype, g).to(dtype))
     return place(values.to(dtype), geometry(shape, layout.name), allocate)
+
+
+def _tiled(shape: tuple[int, ...], draw: Callable[[tuple[int, ...]], torch.Tensor]) -> torch.Tensor:
+    """Draw a tensor; a very large one repeats a block whose length is prime, so no two rows agree.
+
+    Drawing hundreds of millions of values on a CPU takes longer than everything else.
+    """
+    count = math.prod(shape)
+    if count <= _LARGEST_DRAWN:
+        return draw(shape)
+    return draw((_BLOCK,)).repeat(-(-count // _BLOCK))[:count].view(shape)
 
 
 def _indices(

@@ -48,18 +48,22 @@ def prepare(targets: Sequence[Target] = (), *, warm: bool = True) -> None:
         )
 
 
-def activate(*, compile_for: Sequence[Target], bounds: bool = True) -> None:
+def activate(
+    *, compile_for: Sequence[Target], device: Target | None = None, bounds: bool = True
+) -> None:
     """Make this process a GPU of its own, once, before the candidate is imported.
 
     Args:
         compile_for: Every launch is compiled for these; none means that it is only interpreted.
+        device: The GPU to imitate (``torch.cuda``'s answers, TF32); by default the first of
+            ``compile_for``, else ``sm_90``.
         bounds: Whether loads and stores outside a tensor's storage raise
             :class:`~.bounds.OutOfBoundsError`.
     """
-    targets = tuple(compile_for) or (Target.parse(DEFAULT_TARGET),)
+    first = device or next(iter(compile_for), None) or Target.parse(DEFAULT_TARGET)
+    targets = tuple(compile_for) or (first,)
     mends.apply_all()
-    cuda_shim.install(targets[0])
-    first = targets[0]
+    cuda_shim.install(first)
     dot.model_tf32(enabled=isinstance(first.arch, int) and first.arch >= 80)
     compilation.install(StubDriver(targets), compiles=bool(compile_for))
     if bounds:

@@ -13,9 +13,11 @@ from typing import Any
 
 import torch
 import triton.runtime.interpreter as triton_interpreter
+from triton.runtime import _allocation
 
 from pytest_tritonbench.sandbox.interpreter import resources
 from pytest_tritonbench.sandbox.interpreter.mends import device_assert
+from pytest_tritonbench.sandbox.interpreter.seams import inside
 from pytest_tritonbench.sandbox.interpreter.targets import Target
 
 _MAX_THREADS = 1024
@@ -116,6 +118,8 @@ class Launcher:
     def __init__(self, source: Any, metadata: Any) -> None:
         self._jit = source.fn
         self._debug = bool(getattr(metadata, "debug", False))
+        self._scratch = getattr(metadata, "global_scratch_size", 0) or 0
+        self._alignment = getattr(metadata, "global_scratch_align", 1)
 
     def __call__(  # noqa: PLR0913, PLR0917 - the signature of Triton's launchers
         self,
@@ -131,7 +135,11 @@ class Launcher:
         *arguments: Any,
     ) -> None:
         """Run every program of the grid, between Triton's launch hooks."""
-        del stream, function, packed_metadata
+        del function, packed_metadata
+        if self._scratch and gx * gy * gz:
+            # Without triton.set_allocator this is where a launch on a GPU fails.
+            allocate = inside(_allocation, "_allocator").get()
+            allocate(gx * gy * gz * self._scratch, self._alignment, stream)
         if enter_hook is not None:
             enter_hook(launch_metadata)
         interpret(self._jit, (gx, gy, gz), arguments, debug=self._debug)

@@ -108,6 +108,37 @@ def tuned_tile_kernel(x, y, out, N: tl.constexpr):
     tl.store(out + at, tl.dot(tl.load(x + at), tl.load(y + at)))
 
 
+@triton.autotune([triton.Config({"BLOCK": 16}), triton.Config({"BLOCK": 32})], key=[])
+@triton.jit
+def tuned_store_kernel(out, BLOCK: tl.constexpr):
+    tl.store(out + tl.arange(0, BLOCK), 1.0)
+
+
+@scenario("sm_90")
+def autotuner_stops_at_the_first():
+    tuned_store_kernel[(1,)](torch.zeros(32, device="cuda"))
+    return [report.signature for report in LOG.reports]
+
+
+@triton.jit
+def descriptor_kernel(x, out, n, N: tl.constexpr):
+    descriptor = tl.make_tensor_descriptor(x, [n, n], [n, 1], [N, N])
+    i = tl.arange(0, N)
+    tl.store(out + i[:, None] * N + i[None, :], descriptor.load([0, 0]) + 1)
+
+
+@scenario("sm_90")
+def descriptors_need_an_allocator():
+    x, out = torch.zeros(16, 16, device="cuda"), torch.zeros(16, 16, device="cuda")
+    try:
+        descriptor_kernel[(1,)](x, out, 16, N=16)
+    except RuntimeError as error:
+        without = str(error)
+    triton.set_allocator(lambda size, _align, _stream: torch.empty(size, device="cuda"))
+    descriptor_kernel[(1,)](x, out, 16, N=16)
+    return [without, out.sum().item()]
+
+
 @scenario("sm_86")
 def autotuner_takes_what_fits():
     x = torch.ones(16, 16, device="cuda").half()
@@ -234,8 +265,38 @@ def compiled_wide(target: str) -> CompiledKernel:
     source = triton.compiler.ASTSource(
         wide_kernel, {"x": "*fp32", "out": "*fp32", "BLOCK": "constexpr"}, {"BLOCK": 512}
     )
-    options = {"num_warps": 1} | ({"maxnreg": 32} if target.startswith("sm") else {})
+    options = {"num_warps": 1} | ({"maxnreg": 24} if target.startswith("sm") else {})
     return triton.compile(source, target=at, options=options)
+
+
+@triton.jit
+def precision_kernel(x, out, N: tl.constexpr, PRECISION: tl.constexpr):
+    i = tl.arange(0, N)
+    at = i[:, None] * N + i[None, :]
+    tl.store(out + at, tl.dot(tl.load(x + at), tl.load(x + at), input_precision=PRECISION))
+
+
+def dot_errors() -> dict[str, float]:
+    x = torch.randn(16, 16, device="cuda")
+    errors = {}
+    for precision in ("ieee", "tf32", "tf32x3", None):
+        out = torch.zeros_like(x)
+        precision_kernel[(1,)](x, out, N=16, PRECISION=precision)
+        errors[str(precision)] = float((out.double() - x.double() @ x.double()).abs().max())
+    return errors
+
+
+@scenario()
+def precision_of_dots():
+    return dot_errors()
+
+
+@scenario("gfx90a")
+def precision_of_dots_on_amd():
+    x = torch.randn(16, 16, device="cuda")
+    out = torch.zeros_like(x)
+    precision_kernel[(1,)](x, out, N=16, PRECISION=None)
+    return float((out.double() - x.double() @ x.double()).abs().max())
 
 
 @scenario("sm_90")
@@ -321,6 +382,11 @@ def reach(offset: int, x: torch.Tensor | None = None) -> None:
 @scenario()
 def load_past_the_end():
     reach(12)
+
+
+@scenario()
+def load_one_past_the_end():
+    reach(9)
 
 
 @scenario()

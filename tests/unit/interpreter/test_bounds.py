@@ -19,6 +19,11 @@ def test_load_past_the_end(outcome: Found) -> None:
     assert outcome["load_past_the_end"]["line"] == line
 
 
+def test_load_one_past_the_end(outcome: Found) -> None:
+    """A single element past the end is outside."""
+    assert "offset 16 of x (1 of 8 lanes" in outcome["load_one_past_the_end"]["message"]
+
+
 def test_load_before_the_start(outcome: Found) -> None:
     """A negative offset is outside."""
     assert "offset -3 of x (3 of 8 lanes" in outcome["load_before_the_start"]["message"]

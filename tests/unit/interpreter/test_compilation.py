@@ -57,6 +57,18 @@ def test_autotuner_takes_the_first_configuration_that_fits(outcome: Found) -> No
     assert outcome["autotuner_takes_what_fits"]["value"] == [{"N": 16}, 16.0, 1]
 
 
+def test_autotuner_compiles_no_further(outcome: Found) -> None:
+    """Once a configuration compiles, the later ones are left alone."""
+    assert outcome["autotuner_stops_at_the_first"]["value"] == ["out: *fp32, BLOCK=16"]
+
+
+def test_descriptors_need_an_allocator(outcome: Found) -> None:
+    """A descriptor made on the device fails without `triton.set_allocator`, as on a GPU."""
+    without, total = outcome["descriptors_need_an_allocator"]["value"]
+    assert "no allocator was set" in without
+    assert total == 256.0
+
+
 def test_autotuner_without_a_fitting_configuration(outcome: Found) -> None:
     """If no configuration compiles, the first one's error is raised."""
     error = outcome["autotuner_raises_the_first_error"]["error"]

@@ -109,11 +109,12 @@ def test_scratch_is_removed(
     assert isinstance(delivered, Delivered)
     left = Path(str(delivered.output)) / "left"
     assert left.exists()
+    scratch = left.parent.parent
     candidate.close()
     deadline = time.monotonic() + 3
-    while left.exists() and time.monotonic() < deadline:
+    while scratch.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not left.parent.parent.exists()
+    assert not scratch.exists()
 
 
 @needs_landlock

@@ -26,6 +26,7 @@ Run = Callable[..., Delivered | Failure]
 
 FORGE = """
 import json, os, stat, struct
+def frame(body): return struct.pack('>I', len(body)) + body
 def f(x):
     for number in range(3, 64):
         try:
@@ -53,7 +54,10 @@ def ends() -> Any:
         "struct.pack('>I', 4) + b'[{{]'",
         "struct.pack('>I', 2) + b'[]'",
         "struct.pack('>I', 2) + b'{{}}'",
-        "struct.pack('>I', 41) + json.dumps({{'op': 'done', 'id': '0' * 16, 'x': 12}}).encode()",
+        (
+            "frame(json.dumps({{'op': 'done', 'id': '0' * 16, 'output': 1, 'gradients': [],"
+            " 'used': 0, 'launches': 1, 'kernels': [], 'incidents': []}}).encode())"
+        ),
     ],
 )
 def test_forged_frames_are_a_breach(run: Run, frame: str) -> None:

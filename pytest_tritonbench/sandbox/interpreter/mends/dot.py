@@ -8,6 +8,7 @@ rounded at the end; int8 accumulates exactly in int32); TF32 ignores the low 13 
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,11 @@ def applies() -> bool:
 def apply() -> None:
     """Multiply in a dtype that BLAS has and that holds every product."""
     replace(triton_interpreter.InterpreterBuilder, "create_dot", _dot)
+    builder = triton_interpreter.interpreter_builder
+    allowed = dict.fromkeys((*builder.options.allowed_dot_input_precisions, "bf16x3", "bf16x6"))
+    builder.options = dataclasses.replace(
+        builder.options, allowed_dot_input_precisions=tuple(allowed)
+    )
 
 
 def model_tf32(*, enabled: bool) -> None:

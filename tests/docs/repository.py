@@ -1,0 +1,105 @@
+"""A reader's repository: where the commands of a page are run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from pages import EMPTY, ROOT, Block
+
+# What the pages call the folder that a test makes.
+SHOWN = "/home/you/project"
+# One task stands for all of them, and the tests of one folder for all tests.
+_ONE_TASK = re.compile(r"(?<= -m pytest )references(?= |$)")
+_ONE_FOLDER = re.compile(r"(?<= -m pytest )tests(?= |$)")
+_INTERPRETER = re.compile(r"^(?:\.venv/bin/)?python3?(?= )")
+_SETUP = re.compile(r"^(git clone|cd|python3? -m venv|\S*pip install|\S+ -m pip install) ")
+
+
+class Repository:
+    """A folder with the reader's files.
+
+    Args:
+        folder: A folder that does not exist yet.
+        page: The page; it says what the folder starts with.
+    """
+
+    def __init__(self, folder: Path, page: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        if EMPTY not in page.read_text():
+            for name in ("kernels", "references"):
+                shutil.copytree(
+                    ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+                )
+
+    def put(self, block: Block) -> None:
+        """Write a titled block; a bundled file must be what the project bundles."""
+        assert block.title is not None
+        bundled = ROOT / block.title
+        if bundled.is_file() and block.title.startswith(("kernels/", "references/")):
+            assert block.text == bundled.read_text(), f"{block.place} differs from {block.title}"
+        target = self.folder / block.title
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(block.text)
+
+    def run(self, command: str) -> tuple[int, list[str]]:
+        """Run one command; returns its exit code and what it printed."""
+        if command.startswith("make "):
+            command = recipe(command.removeprefix("make ").split()[0])[-1]
+        where = ROOT if _ONE_FOLDER.search(command) else self.folder
+        command = _ONE_TASK.sub("references/softmax.py", command)
+        command = _ONE_FOLDER.sub("tests/unit/task", command)
+        done = subprocess.run(
+            ["bash", "-c", _INTERPRETER.sub(sys.executable, command)],  # noqa: S607 - the PATH's
+            cwd=where,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+        printed = done.stdout.replace(str(self.folder.resolve()), SHOWN)
+        return done.returncode, printed.splitlines()
+
+
+def is_setup(command: str) -> bool:
+    """Whether a command fetches or installs; `test_installing.py` looks after those."""
+    return _SETUP.match(command) is not None
+
+
+def recipe(target: str) -> list[str]:
+    """The commands of a target of the Makefile, as a shell would see them."""
+    text = (ROOT / "Makefile").read_text()
+    found = re.search(rf"^{re.escape(target)}:.*\n((?:\t.*\n)+)", text, re.MULTILINE)
+    assert found is not None, f"the Makefile has no target {target!r} with commands"
+    variables = dict(re.findall(r"^(\w+) *[?:]?= *(.*)$", text, re.MULTILINE))
+    lines = [line.removeprefix("\t") for line in found[1].splitlines()]
+    return [_expanded(line, variables) for line in lines]
+
+
+def _expanded(line: str, variables: dict[str, str]) -> str:
+    while "$(" in line:
+        line = re.sub(r"\$\((\w+)\)", lambda m: variables[m[1]], line)
+    return line
+
+
+def _environment() -> dict[str, str]:
+    # What the outer run of pytest, a CI service or a GPU would add is not in the pages.
+    outer = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "CI" and not name.startswith(("PYTEST_", "GITHUB_", "COV_"))
+    }
+    return {
+        **outer,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "80",
+        "PYTEST_ADDOPTS": "--tb-gpu=cpu",
+    }
