@@ -43,7 +43,7 @@ _SINGLE = [
 def _suited(configs, named_args, **_: object):
     """Drop the tiles that the operands' dtype or the size of the product makes hopeless."""
     m, n = named_args["M"], named_args["N"]
-    if max(m, n) <= 256 and named_args["c_ptr"].numel() <= 256 * 256:
+    if max(m, n) < 256 and named_args["c_ptr"].numel() < 256 * 256:
         return [_SMALL]
     suited = _SINGLE if named_args["a_ptr"].element_size() > 2 else _HALF
     rows, cols = max(16, triton.next_power_of_2(m)), max(64, triton.next_power_of_2(n))

@@ -22,7 +22,7 @@ import triton.language as tl
     prune_configs_by={
         # Below a million points the launch takes longer than the step.
         "early_config_prune": lambda configs, named_args, **_: (
-            configs if named_args["H"] * named_args["W"] > 1 << 20 else configs[-1:]
+            configs if named_args["H"] * named_args["W"] >= 1 << 20 else configs[-1:]
         )
     },
 )

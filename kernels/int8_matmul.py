@@ -34,7 +34,7 @@ _CONFIGS = [
 def _suited(configs, named_args, **_: object):
     """Drop the tiles that are larger than the product."""
     m, n = named_args["M"], named_args["N"]
-    if max(m, n) <= 256:
+    if max(m, n) < 256:
         return [_SMALL]
     rows, cols = max(16, triton.next_power_of_2(m)), max(64, triton.next_power_of_2(n))
     return [

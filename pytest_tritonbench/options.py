@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import pytest
 
 PHASES = ("call", "exec", "fuzz", "bench")
 _TIMEOUTS = {"call": 120.0, "exec": 60.0, "fuzz": 60.0, "bench": 300.0}
+_DEFAULT_KERNELS = "kernels"
+_DEFAULT_TARGET = "sm_90"
 _TARGET = re.compile(r"(sm_\d{2,3}|gfx[0-9a-f]{3,4})")
 
 
@@ -81,10 +84,27 @@ def _gpu(text: str) -> str:
 
 def _targets(text: str) -> tuple[str, ...]:
     names = tuple(part.strip() for part in text.split(","))
+    if text == _DEFAULT_TARGET:
+        return names
     for name in names:
         if not _TARGET.fullmatch(name):
             raise ValueError("GPU architectures such as 'sm_90', 'sm_80' or 'gfx942', by commas")
+    # Only for a target that was asked for: the list of those that Triton has lies with the sandbox.
+    from pytest_tritonbench.sandbox.interpreter import targets  # noqa: PLC0415
+
+    if unknown := [name for name in names if name not in targets.known()]:
+        raise ValueError(f"targets out of {', '.join(targets.known())}; not {unknown[0]!r}")
     return names
+
+
+def _case(text: str) -> str:
+    try:
+        if isinstance(json.loads(text), dict):
+            return text
+        told = "it is no object"
+    except json.JSONDecodeError as e:
+        told = f"{e.msg} at column {e.colno}"
+    raise ValueError(f"a JSON object such as '{{\"m\": 4}}' ({told})")
 
 
 def _positive(text: str) -> int:
@@ -104,10 +124,10 @@ def _seconds(text: str) -> float:
 
 
 OPTIONS = (
-    Option("kernels", "DIR", "folder of the kernel files", _folder, "kernels"),
+    Option("kernels", "DIR", "folder of the kernel files", _folder, _DEFAULT_KERNELS),
     Option("gpu", "IDS|cpu", "GPUs to use, or cpu for Triton's interpreter", _gpu, None),
-    Option("target", "ARCHS", "architectures to compile for without a GPU", _targets, "sm_90"),
-    Option("case", "JSON", "replay this case in test_fuzz instead of drawing cases", str, None),
+    Option("target", "ARCHS", "architectures to compile for without a GPU", _targets, _DEFAULT_TARGET),
+    Option("case", "JSON", "replay this case in test_fuzz instead of drawing cases", _case, None),
     Option("results", "DIR", "write records.jsonl into this folder", _folder, None),
     Option("examples", "N", "cases that test_fuzz draws for a task", _positive, None),
     *(
@@ -148,9 +168,16 @@ def read_settings(config: pytest.Config) -> Settings:
     """
     found = {option.name: _value(config, option) for option in OPTIONS}
     results = found["results"]
+    kernels = config.rootpath / found["kernels"]
+    if found["kernels"] != _DEFAULT_KERNELS and not kernels.is_dir():
+        # Every task would be skipped for want of a kernel, and the run end with success.
+        raise pytest.UsageError(
+            f"--tb-kernels: {kernels} is no folder; give the folder of the kernel files, from "
+            f"the root folder {config.rootpath}"
+        )
     return Settings(
         rootdir=config.rootpath,
-        kernels=config.rootpath / found["kernels"],
+        kernels=kernels,
         references=tuple(config.getini(REFERENCES)),
         gpu=found["gpu"],
         targets=found["target"],

@@ -27,7 +27,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options and declare the markers."""
-    config.stash[_SETTINGS] = options.read_settings(config)
+    settings = options.read_settings(config)
+    if settings.gpu not in (None, "cpu"):
+        from pytest_tritonbench.sandbox import devices  # noqa: PLC0415 - asks the driver
+
+        try:
+            devices.choose(settings.gpu, devices.inventory())
+        except devices.DeviceError as e:
+            raise pytest.UsageError(f"--tb-gpu: {e}; give one of these, or cpu") from None
+    config.stash[_SETTINGS] = settings
     for phase in options.PHASES:
         config.addinivalue_line("markers", f"tb_{phase}: the {phase} phase of a kernel task")
 
@@ -60,11 +68,19 @@ def _task_module(path: Path, parent: pytest.Collector) -> pytest.Collector | Non
     if collect.SESSION not in config.stash:
         from pytest_tritonbench.session import Session  # noqa: PLC0415 - as above
 
-        seed = config.getoption("hypothesisseed", None)
-        session = Session(settings, None if seed is None else int(seed))
+        session = Session(settings, _seed(config))
         config.stash[collect.SESSION] = session
         config.add_cleanup(session.close)
     return collect.TaskModule.from_parent(parent, path=path)
+
+
+def _seed(config: pytest.Config) -> int | str | None:
+    seed = config.getoption("--hypothesis-seed", None)
+    try:
+        return None if seed is None else int(seed)
+    except ValueError:
+        # Hypothesis takes any text.
+        return str(seed)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -73,6 +89,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         from pytest_tritonbench import collect  # noqa: PLC0415 - imports torch
 
         collect.parametrize(metafunc)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse a case to replay that does not fit the task that would replay it."""
+    # A worker of pytest-xdist cannot end a run; there the test itself says it.
+    if session.config.stash[_SETTINGS].case is None or hasattr(session.config, "workerinput"):
+        return
+    for item in session.items:
+        run = _run_of(item)
+        if run is not None and item.name == "test_fuzz":
+            try:
+                run.replayed()
+            except ValueError as e:
+                raise pytest.UsageError(str(e)) from None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -96,9 +126,16 @@ def _tb(request: pytest.FixtureRequest) -> TaskRun:
     run = _run_of(request.node)
     if run is None:
         pytest.fail("the fixture 'tb' is for the plugin's own tests of a task", pytrace=False)
-    phase = request.node.originalname.removeprefix("test_")
-    run.begin(phase, request.node.nodeid)
+    run.begin()
     return run
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Enter a test before another plugin may skip it, so that its record is its own."""
+    run = _run_of(item)
+    if run is not None:
+        run.enter(item.name.partition("[")[0].removeprefix("test_"), item.nodeid)
 
 
 @pytest.hookimpl(wrapper=True)

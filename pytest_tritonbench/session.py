@@ -7,6 +7,7 @@ import time
 from functools import cached_property
 
 import pytest
+import torch
 
 from pytest_tritonbench.judge.oracle_client import Oracle
 from pytest_tritonbench.options import Settings
@@ -15,6 +16,7 @@ from pytest_tritonbench.sandbox import Sandbox
 from pytest_tritonbench.sandbox.devices import DeviceError, Gpu, choose, inventory
 
 _REFERENCE_TIMEOUT = 300.0
+_JUDGE_THREADS = 4
 
 
 class Session:
@@ -25,11 +27,15 @@ class Session:
         seed: Hypothesis's seed, where one was given.
     """
 
-    def __init__(self, settings: Settings, seed: int | None) -> None:
+    def __init__(self, settings: Settings, seed: int | str | None) -> None:
         self.settings = settings
         self.seed = seed
         self.started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self._oracle: Oracle | None = None
+        # Judging many small tensors gains nothing from threads, and workers that each start one
+        # per core bring a machine to a halt.
+        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        torch.set_num_threads(max(1, min(_JUDGE_THREADS, (os.cpu_count() or 1) // workers)))
 
     @cached_property
     def gpu(self) -> Gpu | None:

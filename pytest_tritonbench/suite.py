@@ -58,19 +58,23 @@ class TaskRun:
         """The candidate's source, once it was read."""
         return self._source
 
-    def begin(self, phase: str, test: str) -> None:
-        """Enter a test."""
+    def enter(self, phase: str, test: str) -> None:
+        """Enter a test: what is recorded from here on is of its phase."""
         self._phase, self._test = phase, test
         self.records = []
-        if self._source is None:
+
+    def begin(self) -> None:
+        """Read the candidate, or skip the test and say why."""
+        if self._source is None and self.uncallable is None:
             settings = self.session.settings
             try:
                 self._source = kernel_file(settings.kernels, self.task.name, settings.rootdir)
             except NoKernelError as e:
                 pytest.skip(f"{e}; write it to have it judged")
             except UnreadableKernelError as e:
+                self.uncallable = "the kernel file cannot be read"
                 pytest.fail(str(e), pytrace=False)
-        if phase != "call" and self.uncallable is not None:
+        if self._phase != "call" and self.uncallable is not None:
             pytest.skip(f"call failed: {self.uncallable}")
 
     def call(self) -> None:
@@ -98,15 +102,12 @@ class TaskRun:
 
     def fuzz(self) -> None:
         """The kernel is right on the cases that Hypothesis draws."""
-        line = self.session.settings.case
-        if line is not None:
-            try:
-                case = self.task.case(line)
-            except CaseError as e:
-                pytest.fail(
-                    f"--tb-case does not fit the task {self.task.name!r}: {e}", pytrace=False
-                )
-            self.exec(case)
+        try:
+            replayed = self.replayed()
+        except CaseError as e:
+            pytest.fail(str(e), pytrace=False)
+        if replayed is not None:
+            self.exec(replayed)
             return
         drawn: list[Outcome] = []
 
@@ -126,6 +127,19 @@ class TaskRun:
         if worst is not None:
             note = "the case fails, but passed when it was run again" if flaky else None
             self._reject(worst, note)
+
+    def replayed(self) -> Case | None:
+        """The case that the user gave to be run instead of drawn ones.
+
+        Raises:
+            CaseError: If it does not fit the task.
+        """
+        line = self.session.settings.case
+        try:
+            return None if line is None else self.task.case(line)
+        except CaseError as e:
+            told = f"--tb-case does not fit the task {self.task.name!r}: {e}"
+            raise CaseError(f"{told}; name the test that is to replay it") from None
 
     def bench(self, case: Case) -> tuple[float, ...]:
         """The kernel is timed on a case, and its timed output is right.
@@ -178,7 +192,8 @@ class TaskRun:
         message = explain(
             outcome,
             task=self.task.name,
-            nodeid=f"{self.nodeid}::test_fuzz",
+            nodeid=self.nodeid,
+            phase=self._phase,
             source=self._source.name,
         )
         if note is not None:

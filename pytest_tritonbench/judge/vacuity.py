@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import pytest
 import torch
+from filelock import FileLock
 
 from pytest_tritonbench.judge.nest import Nest, Value, leaves, mapped
 from pytest_tritonbench.judge.oracle_client import Asked, Oracle, ReferenceFailedError
@@ -48,14 +49,19 @@ def refuse_vacuous(taskfile: TaskFile, source: HasOracle, cache: pytest.Cache | 
     Raises:
         VacuousTaskError: With the useless answer that would pass and what to do about it.
     """
-    key = f"tritonbench/vacuity/{_VERSION}-{taskfile.digest[:32]}"
-    known = None if cache is None else cache.get(key, None)
-    if known is None:
-        known = {"reason": _lint(taskfile, source.oracle)}
-        if cache is not None:
-            cache.set(key, known)
-    if known["reason"] is not None:
-        raise VacuousTaskError(f"{taskfile.path}:{taskfile.task.line}: {known['reason']}")
+    if cache is None:
+        reason = _lint(taskfile, source.oracle)
+    else:
+        name = f"{_VERSION}-{taskfile.digest[:32]}"
+        # One worker lints, the others wait for what it found.
+        with FileLock(cache.mkdir("tritonbench") / f"{name}.lock"):
+            known = cache.get(f"tritonbench/vacuity/{name}", None)
+            if known is None:
+                known = {"reason": _lint(taskfile, source.oracle)}
+                cache.set(f"tritonbench/vacuity/{name}", known)
+            reason = known["reason"]
+    if reason is not None:
+        raise VacuousTaskError(f"{taskfile.path}:{taskfile.task.line}: {reason}")
 
 
 def _lint(taskfile: TaskFile, oracle: Oracle) -> str | None:

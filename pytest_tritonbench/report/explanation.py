@@ -11,13 +11,14 @@ WIDTH = 80
 _INDENT = 9
 
 
-def explain(outcome: Outcome, *, task: str, nodeid: str, source: str) -> str:
+def explain(outcome: Outcome, *, task: str, nodeid: str, phase: str, source: str) -> str:
     """Write the message of a failed case.
 
     Args:
         outcome: What became of the case.
         task: The task's name.
-        nodeid: Node id of the fuzz test, for the line that repeats the failure.
+        nodeid: Node id of the task file, for the line that repeats the failure.
+        phase: The phase that failed; call compiles, so only call repeats what it found.
         source: The kernel file as it is shown to the user.
     """
     lines = [f"{task}: {_headline(outcome)}"]
@@ -25,7 +26,11 @@ def explain(outcome: Outcome, *, task: str, nodeid: str, source: str) -> str:
         lines += _entry(heading, text)
     line = outcome.case.to_json()
     lines += _entry("case", line)
-    lines.append(f"  replay   pytest {shlex.quote(nodeid)} --tb-case {shlex.quote(line)}")
+    if phase == "call":
+        lines.append(f"  replay   pytest {shlex.quote(f'{nodeid}::test_call')}")
+    else:
+        test = shlex.quote(f"{nodeid}::test_fuzz")
+        lines.append(f"  replay   pytest {test} --tb-case {shlex.quote(line)}")
     return "\n".join(lines)
 
 

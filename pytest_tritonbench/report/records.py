@@ -48,7 +48,7 @@ class Record:
     """When the run began, UTC: tells the runs apart that one file holds."""
 
     kernels: tuple[Mapping[str, Any], ...] = ()
-    seed: int | None = None
+    seed: int | str | None = None
     """Hypothesis's seed, where one was given."""
 
     timing: Mapping[str, Any] | None = None

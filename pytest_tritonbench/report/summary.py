@@ -30,7 +30,7 @@ def summarise(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bool]
     by_task: dict[str, list[Mapping[str, Any]]] = {}
     for record in records:
         by_task.setdefault(record["task"], []).append(record)
-    wrong = 0
+    wrong, unjudged = 0, 0
     for task in sorted(by_task):
         rows = by_task[task]
         failure = next((r for r in _in_phases(rows) if r["outcome"] in ("failed", "error")), None)
@@ -38,8 +38,13 @@ def summarise(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bool]
         if failure is not None:
             wrong += 1
             yield _cut(f"  {failure['phase']}: {failure['message'] or failure['reason']}"), False
-    good = len(by_task) - wrong
-    yield f"{good} of {len(by_task)} tasks good" + (f", {wrong} not" if wrong else ""), not wrong
+        elif not any(r["outcome"] == "passed" for r in rows):
+            # A task without a kernel is no success, nor one whose every test was skipped.
+            unjudged += 1
+            yield _cut(f"  {rows[0]['message']}"), True
+    line = f"{len(by_task) - wrong - unjudged} of {len(by_task)} tasks good"
+    line += f", {wrong} not" if wrong else ""
+    yield line + (f", {unjudged} not judged" if unjudged else ""), not wrong
 
 
 def _row(task: str, rows: Sequence[Mapping[str, Any]], *, timed: bool) -> str:

@@ -113,6 +113,8 @@ class Candidate:
             failed = self._refusal(message)
             if failed is not None:
                 return failed
+            # The warden looks while the bytes are copied here.
+            self._running().look_for_left_over()
             delivered = self._delivered(message, call, seconds)
         except ProtocolError as error:
             return self._breach(str(error))

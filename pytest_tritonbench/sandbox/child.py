@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import confine, system
+from . import confine, stubs, system
 from .limits import Limits
 from .memory import Arena
 from .page import Page
@@ -29,7 +29,7 @@ def import_libraries(setup: Mapping[str, Any]) -> None:
     """Import, in the zygote, all that workers need.
 
     Args:
-        setup: `device` (`"cpu"` or `"cuda"`) and `targets` to compile for.
+        setup: `device` (`"cpu"` or `"cuda"`), `targets` to compile for, `root` for files.
     """
     for name in ("torch", "triton", "triton.language", "serving", "clock"):
         ours = name in {"serving", "clock"}
@@ -40,6 +40,13 @@ def import_libraries(setup: Mapping[str, Any]) -> None:
     if setup["device"] == "cpu":
         targets = [interpreter.Target.parse(name) for name in setup["targets"]]
         interpreter.prepare(targets, warm=True)
+    else:
+        stubs.build(stub_folder(setup))
+
+
+def stub_folder(setup: Mapping[str, Any]) -> Path:
+    """Where the sandbox keeps what `stubs` has built."""
+    return Path(setup["root"], "stubs")
 
 
 def run(
@@ -50,6 +57,7 @@ def run(
     try:
         connection = Connection(socket.socket(fileno=channel))
         scratch = _settle(spec["scratch"])
+        stubs.copy(stub_folder(spec), scratch / "triton")
         faulthandler.enable(trace, all_threads=False)
         faulthandler.register(signal.SIGUSR1, trace, all_threads=False, chain=False)
         if spec["role"] == "candidate":

@@ -16,6 +16,7 @@ _empty = torch.empty
 _frombuffer = torch.frombuffer
 _synchronize = torch.cuda.synchronize
 _grad = torch.autograd.grad
+_is_initialized: Callable[[], bool] = torch.cuda.is_initialized
 _manual_seed = torch.manual_seed
 
 
@@ -158,7 +159,8 @@ class Runner:
 
     def finish(self) -> None:
         """Wait for the device."""
-        if self.device.type == "cuda":
+        # A candidate that never reached for the device needs no context now either.
+        if self.device.type == "cuda" and _is_initialized():
             self.page.note(Phase.SYNCHRONISING)
             _synchronize()
 

@@ -2,6 +2,7 @@
 
 import functools
 import random
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,8 @@ class Service:
                 if error.reason is Reason.GPU_FAULT:
                     error.kernel = error.kernel or log.last
                 answer = _failed(error)
+            except Exception as error:  # noqa: BLE001 - ours, as when the device cannot be had
+                answer = _failed(self._not_the_candidates(error))
             self._page.note(Phase.IDLE, "")
             self._reply({**answer, "id": request["id"]}, log)
 
@@ -82,6 +85,15 @@ class Service:
         if request["op"] == "bench":
             return clock.bench(self._runner, call, request["rounds"], request["warmup"])
         return self._runner.run(call)
+
+    def _not_the_candidates(self, error: Exception) -> loading.CandidateError:
+        """What failed outside the candidate's code: moving its inputs, reaching the device."""
+        failed = loading.describe(error, self._watch.filename)
+        if failed.reason is Reason.EXCEPTION:
+            failed.reason = Reason.SANDBOX
+            failed.detail = traceback.format_exc()[-(1 << 13) :]
+        failed.fatal = True
+        return failed
 
     def _load(self, request: Mapping[str, Any], log: launches.LaunchLog) -> None:
         inputs, outputs = self._connection.descriptors()

@@ -126,9 +126,12 @@ class Worker:
         """Have the warden mind the limits from now on."""
         self._tell({"op": "mind"})
 
-    def left_over(self) -> dict[str, Any]:
-        """Threads (names) and processes (a number) that are left, as the warden sees them."""
+    def look_for_left_over(self) -> None:
+        """Have the warden look for threads and processes that are left."""
         self._tell({"op": "quiet"})
+
+    def left_over(self) -> dict[str, Any]:
+        """What the warden has found: `threads` (names) and `processes` (a number)."""
         return self._hear(_KILL_S)
 
     def phase(self) -> tuple[page.Phase, str]:

@@ -196,6 +196,29 @@ def test_another_process_environment_is_closed_and_named(run: Run) -> None:
     assert failure.reason == Reason.SECRETS
 
 
+def test_only_its_own_descriptors_are_open(run: Run) -> None:
+    """A candidate holds one socket, its channel, and no file but shared memory."""
+    delivered = run(
+        """
+        import os, stat
+        def f(x):
+            kinds = {}
+            for number in range(256):
+                try:
+                    mode = os.fstat(number).st_mode
+                except OSError:
+                    continue
+                kind = "socket" if stat.S_ISSOCK(mode) else os.readlink(f"/proc/self/fd/{number}")
+                kinds[kind.partition(":")[0]] = kinds.get(kind.partition(":")[0], 0) + 1
+            return kinds
+        """
+    )
+    assert isinstance(delivered, Delivered)
+    assert isinstance(delivered.output, dict)
+    assert delivered.output.pop("socket") == 1
+    assert set(delivered.output) == {"/dev/null", "pipe", "/memfd"}
+
+
 @needs_landlock
 def test_other_processes_cannot_be_killed(run: Run) -> None:
     """A signal to the session's process does not arrive."""
