@@ -126,7 +126,9 @@ def _seconds(text: str) -> float:
 OPTIONS = (
     Option("kernels", "DIR", "folder of the kernel files", _folder, _DEFAULT_KERNELS),
     Option("gpu", "IDS|cpu", "GPUs to use, or cpu for Triton's interpreter", _gpu, None),
-    Option("target", "ARCHS", "architectures to compile for without a GPU", _targets, _DEFAULT_TARGET),
+    Option(
+        "target", "ARCHS", "architectures to compile for without a GPU", _targets, _DEFAULT_TARGET
+    ),
     Option("case", "JSON", "replay this case in test_fuzz instead of drawing cases", _case, None),
     Option("results", "DIR", "write records.jsonl into this folder", _folder, None),
     Option("examples", "N", "cases that test_fuzz draws for a task", _positive, None),

@@ -101,8 +101,10 @@ class Service:
         if self._on_cpu:
             from . import interpreter  # noqa: PLC0415 - not needed where there is a GPU
 
-            names = self._spec["targets"] if request["compile"] else ()
-            interpreter.activate(compile_for=[interpreter.Target.parse(name) for name in names])
+            targets = [interpreter.Target.parse(name) for name in self._spec["targets"]]
+            interpreter.activate(
+                compile_for=targets if request["compile"] else (), device=targets[0]
+            )
         launches.watch(log)
         path = self._scratch / "home" / request["name"]
         self._watch.filename = str(path)

@@ -226,6 +226,39 @@ def reductions():
 
 
 @triton.jit
+def column_sum_kernel(x, out, N: tl.constexpr):
+    i = tl.arange(0, N)
+    block = tl.load(x + i[:, None] * 2 + tl.arange(0, 2)[None, :])
+    tl.store(out + tl.arange(0, 2), tl.sum(block, 0))
+
+
+@fault
+def column_sums():
+    x = torch.full((4096, 2), 0.1)
+    out = torch.zeros(2)
+    column_sum_kernel[(1,)](x, out, N=4096)
+    return abs(out[0].item() / (x[0, 0].item() * 4096) - 1)
+
+
+@triton.jit
+def cumsum_kernel(x, out, N: tl.constexpr):
+    i = tl.arange(0, N)
+    tl.store(out + i, tl.cumsum(tl.load(x + i), 0))
+
+
+@fault
+def scans():
+    x = torch.full((4096,), 0.1)
+    out = torch.zeros(4096)
+    cumsum_kernel[(1,)](x, out, N=4096)
+    whole = torch.arange(1, 9)
+    counted = torch.zeros(8, dtype=torch.int64)
+    cumsum_kernel[(1,)](whole, counted, N=8)
+    exact = x.double().cumsum(0)
+    return [float((out / exact - 1).abs().max()), counted.tolist()]
+
+
+@triton.jit
 def tanh_kernel(x, out, BLOCK: tl.constexpr):
     i = tl.arange(0, BLOCK)
     tl.store(out + i, libdevice.tanh(tl.load(x + i)))

@@ -23,6 +23,7 @@ from pytest_tritonbench.sandbox.interpreter.mends import (
     namespace,
     nans,
     reductions,
+    scans,
     speed,
 )
 
@@ -51,6 +52,7 @@ ALL: dict[str, Mend] = {
     "atomics": atomics,
     "nans": nans,
     "reductions": reductions,
+    "scans": scans,
     "libdevice": libdevice,
     "device_assert": device_assert,
     "logic": logic,

@@ -1,8 +1,8 @@
-"""``tl.sum`` of 16-bit floats adds in 16 bits, as a tree.
+"""``tl.sum`` of floats adds in their own precision, as a tree.
 
-Fault: the interpreter leaves the order to NumPy: float16 is accumulated in float32 along a
-contiguous axis and one element after another along any other, bfloat16 always the latter. The
-compiled code adds within and across threads as a tree, rounding every partial sum to 16 bits.
+Fault: the interpreter leaves the order to NumPy: along any axis but the contiguous one it adds one
+element after another, bfloat16 always so, and float16 is accumulated in float32 along a contiguous
+axis. The compiled code adds within and across threads as a tree and rounds every partial sum.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def apply() -> None:
 
     def add_up(self: Any, tensor: Any) -> Any:
         data = tensor.handle.data
-        if data.dtype.itemsize != 2 or not tensor.dtype.is_floating():
+        if not tensor.dtype.is_floating():
             return original(self, tensor)
         axis = self.axis
         if axis is None:
@@ -43,8 +43,10 @@ def apply() -> None:
 
 
 def _tree(data: Any, axis: int) -> Any:
-    while (size := data.shape[axis]) > 1:
+    data = np.moveaxis(data, axis, 0)
+    while (size := len(data)) > 1:
+        half = size // 2
+        pairs = data[:half] + data[half : 2 * half]
         # Triton's blocks are powers of two; an odd one keeps its last element for the next round.
-        left, right, rest = np.split(data, [size // 2, size // 2 * 2], axis)
-        data = np.concatenate([left + right, rest], axis)
-    return data
+        data = np.concatenate([pairs, data[2 * half :]]) if size % 2 else pairs
+    return np.moveaxis(data, 0, axis)
