@@ -40,6 +40,20 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"tb_{phase}: the {phase} phase of a kernel task")
 
 
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what kernels run on, in repositories that have tasks."""
+    settings = config.stash[_SETTINGS]
+    if not any(any(config.rootpath.glob(glob)) for glob in settings.references):
+        return []
+    from pytest_tritonbench.report.header import header  # noqa: PLC0415 - asks the driver
+    from pytest_tritonbench.sandbox import devices  # noqa: PLC0415 - as above
+
+    gpus = () if settings.gpu == "cpu" else devices.inventory()
+    if gpus and settings.gpu is not None:
+        gpus = devices.choose(settings.gpu, gpus)
+    return header(settings, gpus)
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect task files that pytest would not take for test modules."""
     if file_path.suffix != ".py" or parent.session.isinitpath(file_path):

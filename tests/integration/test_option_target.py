@@ -4,11 +4,6 @@ import pytest
 
 from tests.integration.project import Project
 
-LARGE = """\
-tl.sum(tl.dot(
-    tl.full((128, 512), 1.0, tl.float32) * x.sum(), tl.full((512, 128), 1.0, tl.float32)
-))"""
-
 
 def test_a_kernel_is_compiled_for_every_target(double: Project) -> None:
     """The record of call has a report of every kernel for every target."""
@@ -17,7 +12,7 @@ def test_a_kernel_is_compiled_for_every_target(double: Project) -> None:
     )
     assert result.ret == pytest.ExitCode.OK
     [record] = double.records()
-    assert [kernel["target"] for kernel in record["kernels"]] == ["sm_80", "gfx942"]
+    assert sorted(kernel["target"] for kernel in record["kernels"]) == ["gfx942", "sm_80"]
 
 
 def test_what_the_compiler_rejects_fails_call(double: Project) -> None:

@@ -26,7 +26,7 @@ BAD = [
     ("kernels", "nowhere", "*nowhere is no folder; give the folder of the kernel files*"),
     ("gpu", "rtx4090", "*'rtx4090' is not usable; give 'cpu', GPU indices such as '0' or '0,2'*"),
     ("gpu", "0,,1", "*give 'cpu', GPU indices such as '0' or '0,2', or GPU UUIDs*"),
-    ("gpu", "97", "--tb-gpu: there is no GPU '97' here (GPUs: *); give one of these, or cpu"),
+    ("gpu", "97", "*--tb-gpu: there is no GPU '97' here (GPUs: *); give one of these, or cpu"),
     ("target", "h100", "*give GPU architectures such as 'sm_90', 'sm_80' or 'gfx942'*"),
     ("target", "sm_80,sm_11", "*targets out of sm_70, *sm_90*gfx942*; not 'sm_11'"),
     ("case", "m=4", "*give a JSON object such as '{\"m\": 4}' (Expecting value at column 1)"),
