@@ -60,8 +60,12 @@ def run_reference(
     device: torch.device,
     sampler: Sampler | None = None,
 ) -> Answer:
-    """Run the reference in the case's own dtype on ``device``, on copies of the arguments."""
-    copies = {name: copied(value, device) for name, value in arguments.items()}
+    """Run the reference in the case's own dtype on ``device``, on copies of the arguments.
+
+    The copies are contiguous and aligned: what is right does not depend on how the arguments lie in
+    memory, and PyTorch has kernels that do (some fail on an odd offset).
+    """
+    copies = {name: _contiguous(value, device) for name, value in arguments.items()}
     return _run(task, task.reference, copies, cotangents, sampler)
 
 
@@ -149,6 +153,10 @@ def copied(value: Any, device: torch.device) -> Any:
     whole = torch.as_strided(value, (value.untyped_storage().nbytes() // value.itemsize,), (1,), 0)
     copy = whole.to(device, copy=True)
     return copy.as_strided(value.shape, value.stride(), value.storage_offset())
+
+
+def _contiguous(value: Any, device: torch.device) -> Any:
+    return value.contiguous().to(device, copy=True) if isinstance(value, torch.Tensor) else value
 
 
 def _in_float64(value: Any, device: torch.device) -> Any:

@@ -109,6 +109,9 @@ class Oracle:
             self._worker.close()
             reply = {"error": f"its process died: {e}"}
         if "error" in reply:
+            if self.device != "cpu":
+                # A CUDA error may have poisoned the process; the next case gets a fresh one.
+                self._worker.close()
             told = f"the reference fails on {case.to_json()}: {reply['error']}"
             raise ReferenceFailedError(f"{path}: {told}")
         return reply

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -115,7 +116,9 @@ class RecordFile:
                 # A short write is how a full disk begins; the rest would fail.
                 os.write(self._descriptor, line[written:])
         except OSError as e:
-            os.ftruncate(self._descriptor, start)
+            with contextlib.suppress(OSError):
+                # Where nothing can be cut off, the next run ends the torn line.
+                os.ftruncate(self._descriptor, start)
             raise RecordsError(
                 f"cannot write a record to {self.path}: {e.strerror}; the {start} bytes of "
                 f"records before it are whole; free some space or name another --tb-results"

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pages import EMPTY, ROOT, Block
+from tests.docs.pages import EMPTY, ROOT, Block
 
 # What the pages call the folder that a test makes.
 SHOWN = "/home/you/project"
@@ -30,6 +30,7 @@ class Repository:
 
     def __init__(self, folder: Path, page: Path) -> None:
         self.folder = folder
+        self._ran: set[str] = set()
         folder.mkdir()
         if EMPTY not in page.read_text():
             for name in ("kernels", "references"):
@@ -49,8 +50,8 @@ class Repository:
 
     def run(self, command: str) -> tuple[int, list[str]]:
         """Run one command; returns its exit code and what it printed."""
-        if command.startswith("make "):
-            command = recipe(command.removeprefix("make ").split()[0])[-1]
+        command = _spelt_out(command)
+        self._ran.add(command)
         where = ROOT if _ONE_FOLDER.search(command) else self.folder
         command = _ONE_TASK.sub("references/softmax.py", command)
         command = _ONE_FOLDER.sub("tests/unit/task", command)
@@ -67,6 +68,17 @@ class Repository:
         )
         printed = done.stdout.replace(str(self.folder.resolve()), SHOWN)
         return done.returncode, printed.splitlines()
+
+    def has_run(self, command: str) -> bool:
+        """Whether the command, or a target of make that comes to it, was run before."""
+        return _spelt_out(command) in self._ran
+
+
+def _spelt_out(command: str) -> str:
+    """What a target of make runs last, after installing; any other command is itself."""
+    if command.startswith("make "):
+        return recipe(command.removeprefix("make ").split()[0])[-1]
+    return command
 
 
 def is_setup(command: str) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pages import blocks, missing, steps
-from repository import recipe
+
+from tests.docs.pages import blocks, missing, steps
+from tests.docs.repository import recipe
 
 
 def _page(folder: Path, text: str) -> Path:
@@ -17,10 +18,10 @@ def _page(folder: Path, text: str) -> Path:
 
 def test_figures_may_differ_and_words_may_not() -> None:
     """Measured figures and paddings are not compared; counts and words are."""
-    stated = ["== 1 passed in 0.52s ==", "softmax  ok  37  0.35"]
+    stated = ["=== 1 passed in 0.52s ===", "softmax  ok  37  0.35"]
     assert missing(stated, ["===== 1 passed in 10.01s =====", "softmax ok 37 12.40"]) is None
-    assert missing(stated, ["== 1 failed in 0.52s ==", "softmax  ok  37  0.35"]) == stated[0]
-    assert missing(stated, ["== 1 passed in 0.52s ==", "softmax  ok  36  0.35"]) == stated[1]
+    assert missing(stated, ["=== 1 failed in 0.52s ===", "softmax  ok  37  0.35"]) == stated[0]
+    assert missing(stated, ["=== 1 passed in 0.52s ===", "softmax  ok  36  0.35"]) == stated[1]
 
 
 def test_only_dots_leave_lines_out() -> None:

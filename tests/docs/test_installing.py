@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pages import ROOT, blocks, steps
-from repository import recipe
+from tests.docs.pages import ROOT, blocks, steps
+from tests.docs.repository import recipe
 
 README = ROOT / "README.md"
 

@@ -1,19 +1,35 @@
 """`--tb-results`: records survive torn files, full disks and killed runs."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
+from pytest_tritonbench.sandbox import proc
 from tests.integration.project import Project
 
 EXEC = ("-m", "tb_exec")
+
+
+def wait(until: Callable[[], bool]) -> None:
+    """Wait for something that happens soon."""
+    deadline = time.monotonic() + 60
+    while not until():
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.05)
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there and not just waiting to be reaped."""
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2][:4]
+    except OSError:
+        return False
 
 
 def test_records_of_a_later_run_are_appended(double: Project) -> None:
@@ -83,7 +99,7 @@ def test_a_disk_that_fills_up(double: Project) -> None:
     assert "rc=3" in done.stdout, done.stdout
     assert "records lost: cannot write a record" in done.stdout
     lines = (double.path / "kept.jsonl").read_text().splitlines()
-    assert 3 <= len(lines) <= 16
+    assert 3 <= len(lines) < 27
     assert {json.loads(line)["task"] for line in lines} == {"double"}
 
 
@@ -97,10 +113,9 @@ def test_a_killed_run_leaves_whole_lines_and_no_process(
     started.append(running)
     path = double.path / "out/records.jsonl"
     wait(lambda: path.exists() and path.read_bytes().count(b"\n") == 2)
-    everyone = psutil.Process(running.pid).children(recursive=True)
-    assert everyone
+    everyone = proc.descendants(running.pid)
+    assert len(everyone) >= 3
     running.kill()
     running.wait()
     assert [record["task"] for record in double.records()] == ["double", "double"]
-    _, alive = psutil.wait_procs(everyone, timeout=10)
-    assert not alive
+    wait(lambda: not any(map(runs, everyone)))
