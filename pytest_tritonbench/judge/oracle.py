@@ -9,6 +9,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from pytest_tritonbench.judge.nest import leaves
+from pytest_tritonbench.judge.roundings import MovedByRoundings
 from pytest_tritonbench.judge.sample import Sampler
 from pytest_tritonbench.judge.verdict import Answer
 from pytest_tritonbench.judge.wire import as_values
@@ -19,10 +20,6 @@ from pytest_tritonbench.task.materialise import Allocate, place
 
 _NARROW = (torch.float16, torch.bfloat16, torch.float32)
 _COTANGENT = 7_919
-
-# Intermediate results are rounded, too: in an ill-conditioned case each of them hurts like a
-# rounding of an input.
-_ROUNDINGS = 4.0
 
 
 class Float64(TorchFunctionMode):
@@ -92,12 +89,12 @@ def run_nearby(
     device: torch.device,
     sampler: Sampler | None = None,
 ) -> Answer | None:
-    """Run the oracle on inputs that are a few float32 roundings away from the case's."""
-    moved = {
-        name: _moved(value, device) if isinstance(value, torch.Tensor) else value
-        for name, value in arguments.items()
-    }
-    return run_oracle(task, moved, cotangents, device, sampler)
+    """Run the oracle with every input and intermediate result moved by roundings of float32."""
+    if any(_has_float64(value) for value in arguments.values()):
+        # A case in float64 asks for more than float32's roundings would forgive.
+        return None
+    with MovedByRoundings():
+        return run_oracle(task, arguments, cotangents, device, sampler)
 
 
 def cotangents_for(
@@ -129,21 +126,16 @@ def cotangents_for(
     return tuple(made)
 
 
+def _has_float64(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype == torch.float64
+
+
 def _wide_cotangents(
     cotangents: tuple[torch.Tensor | None, ...] | None,
 ) -> tuple[torch.Tensor | None, ...] | None:
     if cotangents is None:
         return None
     return tuple(None if c is None else c.double() for c in cotangents)
-
-
-def _moved(value: torch.Tensor, device: torch.device) -> torch.Tensor:
-    if not value.is_floating_point():
-        return value
-    g = torch.Generator(device).manual_seed(value.numel())
-    step = torch.rand(value.shape, generator=g, dtype=torch.float64, device=device) * 2 - 1
-    unit = torch.finfo(torch.float64 if value.dtype == torch.float64 else torch.float32).eps
-    return value.to(device).double() * (1 + _ROUNDINGS * unit * step)
 
 
 def copied(value: Any, device: torch.device) -> Any:

@@ -25,6 +25,7 @@ from pytest_tritonbench.judge.wire import Storages, encode_answer
 from pytest_tritonbench.sandbox import Arena, Connection
 from pytest_tritonbench.sandbox.calls import encode_value
 from pytest_tritonbench.sandbox.protocol import ConnectionLostError
+from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.task.loading import load
 from pytest_tritonbench.task.materialise import arguments
@@ -43,28 +44,60 @@ def serve(connection: Connection, arena: Arena) -> None:
     ``{"ms": [...]}``. Where the task file's own code fails, it is ``{"error": text}``.
     """
     tasks: dict[str, Task] = {}
+    inputs = Inputs(arena)
     while True:
         try:
             request = connection.recv()
         except ConnectionLostError:
             return
         try:
-            reply = _answer(request, arena, tasks)
+            reply = _answer(request, inputs, tasks)
         except Exception as e:  # noqa: BLE001 - whatever a task file does must reach the user
             reply = {"error": _told(e), "traceback": traceback.format_exc(limit=-6)}
         connection.send(reply)
 
 
-def _answer(request: dict[str, Any], arena: Arena, tasks: dict[str, Task]) -> dict[str, Any]:
+class Inputs:
+    """The arguments of the case that was asked for last, which is often asked for again.
+
+    Args:
+        arena: Where they lie; nothing else is kept there between requests.
+    """
+
+    def __init__(self, arena: Arena) -> None:
+        self._arena = arena
+        self._key: tuple[str, str] | None = None
+        self._made: dict[str, Any] = {}
+        self.storages = Storages(arena)
+        self._end = 0
+
+    def of(self, path: str, task: Task, case: Case) -> dict[str, Any]:
+        """The arguments of a case, in the arena; what was behind them there is forgotten."""
+        key = (path, case.to_json())
+        if key != self._key:
+            self._key = None
+            self._arena.clear()
+            self.storages = Storages(self._arena)
+            self._made = arguments(task, case, self.storages.allocate)
+            self._key, self._end = key, self._arena.used
+        self._arena.clear(beyond=self._end)
+        return self._made
+
+    @property
+    def used(self) -> int:
+        """Bytes of the arena that are taken."""
+        return self._arena.used
+
+
+def _answer(request: dict[str, Any], inputs: Inputs, tasks: dict[str, Task]) -> dict[str, Any]:
     path = request["task"]
     if path not in tasks:
         tasks[path] = load(Path(path)).task
     task = tasks[path]
     case = task.case(request["case"])
     device = torch.device(request["device"])
-    arena.clear()
-    storages = Storages(arena)
-    made = arguments(task, case, storages.allocate)
+    made = inputs.of(path, task, case)
+    storages = inputs.storages
     if "rounds" in request:
         return {"ms": _timed(task, made, request["rounds"], device)}
     sampler = None
@@ -76,7 +109,7 @@ def _answer(request: dict[str, Any], arena: Arena, tasks: dict[str, Task]) -> di
     if task.gradients:
         forward = run_reference(task, made, None, device)
         cotangents = cotangents_for(task, case, forward, storages.allocate)
-    inputs = arena.used
+    sent = inputs.used
     torch.manual_seed(case.seed)
     reference = run_reference(task, made, cotangents, device, sampler)
     torch.manual_seed(case.seed)
@@ -84,7 +117,7 @@ def _answer(request: dict[str, Any], arena: Arena, tasks: dict[str, Task]) -> di
     torch.manual_seed(case.seed)
     nearby = run_nearby(task, made, cotangents, device, sampler)
     return {
-        "inputs": inputs,
+        "inputs": sent,
         "reference": encode_answer(reference, storages),
         "oracle": None if oracle is None else encode_answer(oracle, storages),
         "nearby": None if nearby is None else encode_answer(nearby, storages),

@@ -3,9 +3,9 @@
 ``O`` is the reference in float64, ``R`` the reference in the case's own dtype, ``C`` the
 candidate. ``R`` is the yardstick: a candidate may be a few times as wrong as PyTorch itself, plus
 a few units in the last place (ulps) of the largest value around. ``R`` may be right by luck where
-the case is ill-conditioned (a constant row in a layer norm), so what a few float32 roundings of
-each input do to ``O`` count as error of the reference, too. No tolerance is chosen by hand for a
-task, and none comes from the candidate.
+the case is ill-conditioned (a constant row in a layer norm), so how far ``O`` moves when every
+intermediate result is moved by roundings of float32 counts as error of the reference, too. No
+tolerance is chosen by hand for a task, and none comes from the candidate.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ ULPS_RMS = {torch.float64: 8.0, torch.float32: 4.0}
 ULPS_MAX_LOW_PRECISION = 2.0
 ULPS_RMS_LOW_PRECISION = 0.1
 
-# The largest error of a few elements says little of how large it might have been. In float32, where
-# both sides round many times, a tensor of n elements gets 1 + this/n times the allowance.
+# The largest error of a few values says little of how large it might have been. In float32, where
+# both sides round many times, n distinct values get 1 + this/n times the allowance.
 SMALL_SAMPLE = 8.0
 
 # Rows shorter than this are judged together with their neighbours: the largest of a handful of
@@ -81,7 +81,7 @@ def closeness(
         c: The candidate's values, floating point, any shape.
         r: The reference's values, the same dtype and shape.
         o: The oracle's values in float64, the same shape.
-        nearby: The oracle's values for inputs that are a few float32 roundings away.
+        nearby: The oracle's values with every intermediate result moved by float32 roundings.
     """
     dtype = r.dtype
     shape = r.shape
@@ -98,7 +98,7 @@ def closeness(
         r_error = torch.maximum(r_error, _rows(moved))
     scale = o_rows.abs().amax(dim=1)
     ulp = _ulp(scale, info)
-    chance = 1 + SMALL_SAMPLE / max(1, o.numel()) if dtype in ULPS_MAX else 1.0
+    chance = 1 + SMALL_SAMPLE / max(1, len(torch.unique(o))) if dtype in ULPS_MAX else 1.0
     reach = chance * _largest_nearby(r_error.amax(dim=1), scale)
     limit = TIMES_MAX * reach + ULPS_MAX.get(dtype, ULPS_MAX_LOW_PRECISION) * ulp
     allowed = limit[:, None].expand_as(o_rows).reshape(-1)[: o.numel()].view(shape)

@@ -62,7 +62,7 @@ class Expected:
     """The reference in float64; ``None`` when the reference's own output is the truth."""
 
     nearby: Answer | None = None
-    """The same for inputs a few float32 roundings away: how ill-conditioned the case is."""
+    """The same, moved by float32 roundings on the way: how ill-conditioned the case is."""
 
 
 @dataclass(frozen=True)

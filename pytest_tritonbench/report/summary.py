@@ -12,6 +12,8 @@ _SIGNS = {"passed": "ok", "failed": "FAIL", "error": "ERROR", "skipped": "-"}
 _WORST_FIRST = ("error", "failed", "skipped", "passed")
 _WIDTH = 80
 _NAME = 22
+# Times take two more columns, for which long names make room.
+_NAME_BESIDE_TIMES = 18
 
 
 def summarise(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bool]]:
@@ -24,7 +26,8 @@ def summarise(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bool]
         Lines of at most 80 columns, each with whether it is good news.
     """
     timed = any(record["timing"] for record in records)
-    heads = f"{'task':<{_NAME}} {'call':<5} {'exec':<5} {'fuzz':<5} {'bench':<5} {'cases':>5} "
+    width = _NAME_BESIDE_TIMES if timed else _NAME
+    heads = f"{'task':<{width}} {'call':<5} {'exec':<5} {'fuzz':<5} {'bench':<5} {'cases':>5} "
     heads += f"{'error/allowed':>13}" + (f" {'median':>9} {'speedup':>7}" if timed else "")
     yield heads, True
     by_task: dict[str, list[Mapping[str, Any]]] = {}
@@ -34,7 +37,7 @@ def summarise(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bool]
     for task in sorted(by_task):
         rows = by_task[task]
         failure = next((r for r in _in_phases(rows) if r["outcome"] in ("failed", "error")), None)
-        yield _row(task, rows, timed=timed), failure is None
+        yield _row(task, rows, width), failure is None
         if failure is not None:
             wrong += 1
             yield _cut(f"  {failure['phase']}: {failure['message'] or failure['reason']}"), False
@@ -47,7 +50,7 @@ def summarise(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bool]
     yield line + (f", {unjudged} not judged" if unjudged else ""), not wrong
 
 
-def _row(task: str, rows: Sequence[Mapping[str, Any]], *, timed: bool) -> str:
+def _row(task: str, rows: Sequence[Mapping[str, Any]], width: int) -> str:
     phases = []
     for phase in PHASES:
         outcomes = {row["outcome"] for row in rows if row["phase"] == phase}
@@ -55,26 +58,32 @@ def _row(task: str, rows: Sequence[Mapping[str, Any]], *, timed: bool) -> str:
         phases.append(f"{_SIGNS[worst] if worst else '':<5}")
     cases = sum(row["case"] is not None for row in rows)
     ratios = [row["ratio"] for row in rows if row["ratio"] is not None]
-    ratio = f"{max(ratios):.2f}" if ratios else ""
-    line = f"{_shortened(task):<{_NAME}} {' '.join(phases)} {cases:>5} {ratio:>13}"
+    ratio = _number(max(ratios)) if ratios else ""
+    line = f"{_shortened(task, width):<{width}} {' '.join(phases)} {cases:>5} {ratio:>13}"
     times = [row["timing"] for row in rows if row["timing"]]
     if times:
         median = statistics.median(t["median_ms"] for t in times)
         speedup = statistics.geometric_mean(t["speedup"] for t in times)
-        line += f" {_duration(median):>9} {speedup:>6.2f}x"
-    return line.rstrip() if timed or not times else line
+        line += f" {_duration(median):>9} {_number(speedup, 1000):>6}x"
+    return line.rstrip()
 
 
 def _in_phases(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(rows, key=lambda row: PHASES.index(row["phase"]))
 
 
+def _number(value: float, limit: float = 1e9) -> str:
+    return f"{value:.2f}" if value < limit else f"{value:.0e}"
+
+
 def _duration(ms: float) -> str:
-    return f"{ms * 1e3:.1f} us" if ms < 1 else f"{ms:.2f} ms"
+    if ms < 1:
+        return f"{ms * 1e3:.1f} us"
+    return f"{ms:.2f} ms" if ms < 1000 else f"{ms / 1e3:.1f} s"
 
 
-def _shortened(name: str) -> str:
-    return name if len(name) <= _NAME else name[: _NAME - 1] + "~"
+def _shortened(name: str, width: int) -> str:
+    return name if len(name) <= width else name[: width - 1] + "~"
 
 
 def _cut(line: str) -> str:

@@ -225,7 +225,8 @@ class Candidate:
         line, function = line_in(trace, self._name)
         source = source_line(self.source, line)
         in_kernel = phase in {Phase.KERNEL, Phase.SYNCHRONISING} or (
-            phase is Phase.LAUNCHED and waits(trace, source)
+            # A process that waits for its GPU inside the driver does not even show its stack.
+            phase is Phase.LAUNCHED and (not trace or waits(trace, source))
         )
         where = f"in kernel {kernel}" if in_kernel and kernel else f"in {function or 'no frame'}"
         return Failure(

@@ -101,9 +101,9 @@ class Arena:
         """Bytes up to the end of the last allocation."""
         return self._next
 
-    def clear(self) -> None:
-        """Forget every allocation; the memory stays."""
-        self._next = 0
+    def clear(self, beyond: int = 0) -> None:
+        """Forget every allocation that starts at `beyond` bytes or later; the memory stays."""
+        self._next = min(self._next, beyond)
 
     def write(self, start: int, data: bytes | bytearray | memoryview) -> None:
         """Copy `data` (contiguous) to `start`, growing as needed."""

@@ -21,19 +21,6 @@ def elsewhere(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyt
     return pytester
 
 
-def test_nothing_heavy_was_imported():
-        assert not HEAVY & sys.modules.keys()
-"""
-
-
-@pytest.fixture
-def elsewhere(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A repository that does not use the plugin."""
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    pytester.makepyfile(test_light=LIGHT)
-    return pytester
-
-
 def test_nothing_heavy_is_imported(elsewhere: pytest.Pytester) -> None:
     """A run without tasks loads the plugin, and none of torch, triton, numpy and the like."""
     elsewhere.makepyfile(test_light=LIGHT)

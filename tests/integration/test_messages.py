@@ -53,7 +53,9 @@ def test_a_stride_that_is_ignored_shows_its_layout(double: Project) -> None:
     """The layout of the failing case is in its line, and in the line that replays it."""
     double.kernel(before="x = x.as_strided(x.shape, (n, 1), x.storage_offset())\n")
     result = double.run("-m", "tb_fuzz", "--hypothesis-seed=0")
-    result.stdout.fnmatch_lines(['  case     {"m": 1, "n": 2, "dtype": "float32", "x": "strided", "seed": 0}'])
+    result.stdout.fnmatch_lines(
+        ['  case     {"m": 1, "n": 2, "dtype": "float32", "x": "strided", "seed": 0}']
+    )
 
 
 def test_an_exception_in_the_wrapper_shows_its_line(double: Project) -> None:

@@ -30,28 +30,38 @@ BROKEN = {
     "import": (changed("import torch\n", "import torhc\n"), "{path}:1: ModuleNotFoundError: *"),
     "no-task": (
         HEADER,
-        "{path}: no task here; put @task(...) from pytest_tritonbench over the function 'double' "
-        "that defines it",
+        (
+            "{path}: no task here; put @task(...) from pytest_tritonbench over the function "
+            "'double' that defines it"
+        ),
     ),
     "two-tasks": (
         GOOD + "\n\n" + TASK.format(name="twice"),
-        f"{{path}}: one task a file, but this one has double (line {LINE}), twice "
-        f"(line {LINE + 12}); split it",
+        (
+            f"{{path}}: one task a file, but this one has double (line {LINE}), twice "
+            f"(line {LINE + 12}); split it"
+        ),
     ),
     "wrong-name": (
         GOOD.replace("def double", "def doubel"),
-        f"{{path}}:{LINE}: the task is called 'doubel' and its file 'double'; give both the same "
-        "name, as the kernel file has it too",
+        (
+            f"{{path}}:{LINE}: the task is called 'doubel' and its file 'double'; give both the "
+            "same name, as the kernel file has it too"
+        ),
     ),
     "signature": (
         changed("(x: torch.Tensor)", "(x: torch.Tensor, y: torch.Tensor)"),
-        "{path}:*: TaskError: task 'double': inputs name ?'x'?, but the function takes "
-        "?'x', 'y'?; give one piece for each parameter, in its order",
+        (
+            "{path}:*: TaskError: task 'double': inputs name ?'x'?, but the function takes "
+            "?'x', 'y'?; give one piece for each parameter, in its order"
+        ),
     ),
     "bad-case": (
         changed('"n": 33}', '"n": 0}'),
-        "{path}:*: TaskError: task 'double': cases?1? {{'m': 1, 'n': 0}}: the dim 'n' is at least "
-        "1, not 0",
+        (
+            "{path}:*: TaskError: task 'double': cases?1? {{'m': 1, 'n': 0}}: the dim 'n' is at "
+            "least 1, not 0"
+        ),
     ),
     "bad-sweep": (
         changed('"n": 1024}', '"n": 1024, "x": "diagonal"}'),
@@ -63,8 +73,10 @@ BROKEN = {
     ),
     "no-docstring": (
         changed('    """Twice a matrix."""\n', ""),
-        "{path}:*: TaskError: task 'double': the reference has no docstring; it is what a model "
-        "is asked",
+        (
+            "{path}:*: TaskError: task 'double': the reference has no docstring; it is what a "
+            "model is asked"
+        ),
     ),
     "bad-dtype": (
         changed('("float32",)', '("float31",)'),

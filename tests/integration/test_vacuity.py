@@ -35,9 +35,11 @@ RIGHT = "same(output, inputs['x'] * 2)"
 # Name of the task, its text, and the useless answer that its rule lets through.
 HOLES = {
     "any_seed": (
-        f'{START}    inputs={{{{"x": derived(lambda g, m, n: torch.arange(m * n).view(m, n) + '
-        f'1.0)}}}},\n    dims={{{{"m": dim(), "n": dim()}}}},\n    '
-        f"{CASES.replace('{', '{{').replace('}', '}}')}{BODY}",
+        (
+            f'{START}    inputs={{{{"x": derived(lambda g, m, n: torch.arange(m * n).view(m, n) + '
+            f'1.0)}}}},\n    dims={{{{"m": dim(), "n": dim()}}}},\n    '
+            f"{CASES.replace('{', '{{').replace('}', '}}')}{BODY}"
+        ),
         "the output for another seed",
     ),
     "zeros": (checked(f"{RIGHT} or not output.any()"), "zeros for output"),

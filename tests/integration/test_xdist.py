@@ -41,7 +41,7 @@ def test_a_task_stays_on_one_worker(double: Project) -> None:
     result = double.run("-n", "2", "-v", "-m", "tb_call or tb_exec")
     result.assert_outcomes(passed=6)
     ran = [line.split() for line in result.outlines if line.startswith("[gw")]
-    workers = {}
+    workers: dict[str, set[str]] = {}
     for worker, *_, nodeid in ran:
         workers.setdefault(nodeid.partition("::")[0], set()).add(worker)
     assert {name: len(on) for name, on in workers.items()} == {

@@ -136,8 +136,7 @@ def test_a_line_that_is_no_object_is_refused(line: str, told: str) -> None:
 
 
 def test_an_id_names_what_is_out_of_the_ordinary() -> None:
-    """Dtype and dims always, layouts and patterns only where they differ; no character pytest
-    would escape."""
+    """Dtype and dims always, layouts and patterns only where they differ from the plain ones."""
     assert (
         parse_case(TASK, FULL).id
         == "float16-m3-n8-mode.mean-scale.0.75-k5-where.strided-x.gap_0-weight.none-spike"

@@ -7,6 +7,7 @@ import torch
 
 from pytest_tritonbench import Dim, choice, dim, index, integer, task, tensor
 from pytest_tritonbench.task.declaration import MARK, Task, TaskError, by_name
+from pytest_tritonbench.task.pieces import Piece
 
 
 def double(x: torch.Tensor) -> torch.Tensor:
@@ -36,7 +37,11 @@ def test_dims_are_found_in_every_extent() -> None:
         """Pick."""
         return x[at, k]
 
-    inputs = {"x": tensor("m", "k"), "at": index("b", high="m"), "k": integer(1, "top")}
+    inputs: dict[str, Piece] = {
+        "x": tensor("m", "k"),
+        "at": index("b", high="m"),
+        "k": integer(1, "top"),
+    }
     function = task(inputs=inputs, cases=[{"m": 2, "b": 1, "top": 4, "k": 2}])(gather)
     made: Task = getattr(function, MARK)
     assert made.dims == {"m": Dim(), "b": Dim(), "top": Dim()}
@@ -70,7 +75,7 @@ def test_the_function_stays_what_it_was() -> None:
         ({"dims": {"seed": dim()}}, "'seed' is a key of every case; rename it"),
         ({"dims": {"x": dim()}}, "['x'] are dims and arguments at once; rename one"),
         (
-            {"exact": True, "check": lambda inputs, output: None},
+            {"exact": True, "check": lambda *_: None},
             "exact=True leaves nothing for canonical or check to decide",
         ),
     ],

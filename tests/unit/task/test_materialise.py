@@ -141,8 +141,7 @@ def test_patterns_are_finite_but_for_two(pattern: str, dtype: str) -> None:
 
 
 def test_patterns_are_what_they_are_called() -> None:
-    """One value for `constant`, whole numbers for `integers`, one large value for `spike`,
-    denormals for `tiny`."""
+    """One value, whole numbers, one large value, denormals."""
     assert len(made(pattern="constant")["x"].unique()) == 1
     whole = made(pattern="integers")["x"]
     assert torch.equal(whole, whole.round())

@@ -1,0 +1,59 @@
+"""Monte Carlo arithmetic: what the roundings of float32 do to a computation in float64.
+
+Every intermediate result is moved at random by a few float32 roundings. How far the answer moves is
+how ill-conditioned the case is for any algorithm that computes in float32. After D. S. Parker,
+"Monte Carlo Arithmetic", UCLA 1997.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
+
+# A candidate may compute in another order, and the hardware's exp and division are a rounding or
+# two off.
+ROUNDINGS = 2.0
+
+
+class MovedByRoundings(TorchDispatchMode):
+    """Moves the result of every operation by up to ``ROUNDINGS`` roundings of float32."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] - torch does not annotate it
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Run ``func`` and move what it computed."""
+        del types
+        result = func(*args, **(kwargs or {}))
+        aliases = [returned.alias_info for returned in func._schema.returns]  # noqa: SLF001 - the only way to tell a view
+        if any(alias is not None and not alias.is_write for alias in aliases):
+            return result
+        if any(alias is not None for alias in aliases):
+            return tree_map_only(torch.Tensor, _move_in_place, result)
+        return tree_map_only(torch.Tensor, moved, result)
+
+
+def moved(value: torch.Tensor) -> torch.Tensor:
+    """A float64 tensor moved at random; any other tensor as it is."""
+    return value * _factors(value) if value.dtype == torch.float64 else value
+
+
+def _move_in_place(value: torch.Tensor) -> torch.Tensor:
+    return value.mul_(_factors(value)) if value.dtype == torch.float64 else value
+
+
+def _factors(value: torch.Tensor) -> torch.Tensor:
+    # The same at every repetition, so that a verdict does not depend on luck.
+    g = torch.Generator(value.device).manual_seed(value.numel())
+    step = torch.rand(value.shape, generator=g, dtype=torch.float64, device=value.device)
+    return 1 + ROUNDINGS * torch.finfo(torch.float32).eps * (2 * step - 1)
