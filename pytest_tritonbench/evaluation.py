@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,13 +76,14 @@ class Evaluation:
     Args:
         taskfile: The task.
         oracle: Its trusted side.
-        candidate: The sandboxed side.
+        make: Gives the sandboxed side, a fresh one at each call.
     """
 
-    def __init__(self, taskfile: TaskFile, oracle: Oracle, candidate: Candidate) -> None:
+    def __init__(self, taskfile: TaskFile, oracle: Oracle, make: Callable[[], Candidate]) -> None:
         self.taskfile = taskfile
         self._oracle = oracle
-        self._candidate = candidate
+        self._make = make
+        self._candidate = make()
 
     def run(self, case: Case, *, timeout: float, compiled: bool = False) -> Outcome:
         """Call the candidate on a case and judge what it delivers.
@@ -113,9 +115,9 @@ class Evaluation:
             return replace(first, not_triton="no Triton kernel was launched")
         asked = self._ask(first.case)
         call = replace(_call(self.taskfile, asked), launches=False)
-        self._candidate.restart()
-        result = self._candidate.call(call, timeout=timeout)
-        self._candidate.restart()
+        with self._make() as idle:
+            idle.inputs.write(0, asked.inputs)
+            result = idle.call(call, timeout=timeout)
         if isinstance(result, Failure):
             return first
         if self._judged(asked, call, result).accepted and _has_elements(asked):

@@ -6,6 +6,7 @@ torch, triton and Hypothesis come in with the first task file.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,11 @@ def _task_module(path: Path, parent: pytest.Collector) -> pytest.Collector | Non
     # The globs first: everything else is imported only for a file that they fit.
     if not any(path.match(glob) for glob in settings.references):
         return None
+    if sys.platform != "linux":
+        raise pytest.UsageError(
+            f"{path}: kernels are judged in a sandbox of Linux processes, and this is "
+            f"{sys.platform}; run pytest in WSL 2 or in a Linux container"
+        )
     from pytest_tritonbench import collect  # noqa: PLC0415 - imports torch
 
     if not collect.is_task_file(path, settings.references):

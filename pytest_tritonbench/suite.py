@@ -19,6 +19,7 @@ from pytest_tritonbench.evaluation import Evaluation, Outcome
 from pytest_tritonbench.fuzzing import fuzz
 from pytest_tritonbench.report.explanation import explain
 from pytest_tritonbench.report.records import Record
+from pytest_tritonbench.sandbox import Candidate
 from pytest_tritonbench.session import Session
 from pytest_tritonbench.task.case import Case, CaseError
 from pytest_tritonbench.task.declaration import Task
@@ -176,8 +177,11 @@ class TaskRun:
         if self._evaluation is None:
             assert self._source is not None
             source = self._source
-            candidate = self.session.sandbox.candidate(source.text, source.name, source.entry)
-            self._evaluation = Evaluation(self.taskfile, self.session.oracle, candidate)
+
+            def make() -> Candidate:
+                return self.session.sandbox.candidate(source.text, source.name, source.entry)
+
+            self._evaluation = Evaluation(self.taskfile, self.session.oracle, make)
         return self._evaluation
 
     @property

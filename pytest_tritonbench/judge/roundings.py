@@ -23,7 +23,7 @@ class MovedByRoundings(TorchDispatchMode):
     """Moves the result of every operation by up to ``ROUNDINGS`` roundings of float32."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call] - torch does not annotate it
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no annotation here
 
     def __torch_dispatch__(
         self,

@@ -275,10 +275,6 @@ class Candidate:
         if worker is not None:
             worker.close()
 
-    def restart(self) -> None:
-        """End the process; the next call gets a fresh one."""
-        self._dispose()
-
     def close(self) -> None:
         """End the process and give the memory back."""
         self._let_go()
