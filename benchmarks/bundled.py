@@ -70,8 +70,8 @@ def setting(*packages: str) -> str:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
     load_now = os.getloadavg()[0]
     return (
-        f"{os.cpu_count()}-core {platform.machine()} CPU machine, load average {load_now:.1f} at the "
-        f"start, Python {platform.python_version()}, {versions}"
+        f"{os.cpu_count()}-core {platform.machine()} CPU machine (load average {load_now:.1f}), "
+        f"Python {platform.python_version()}, {versions}"
     )
 
 

@@ -6,7 +6,8 @@ judged as a candidate would be::
     python benchmarks/calibrate_judge.py [TASK ...] [--drawn 8] [--compiled-cases 3]
 
 Prints, for each task and variant, the worst error over what the judge allows (1.00 is the limit,
-the reference's own output is the baseline); exits with 1 if a variant was rejected.
+``eager``, the reference itself, is the baseline) and in how many of the cases the variant gave
+other bits than the reference; exits with 1 if a variant was rejected.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ import torch
 
 from benchmarks.bundled import drawn, say, setting, table, task_files
 from benchmarks.reordered import Chunked, Flipped
+from pytest_tritonbench.judge.nest import Value, leaves
 from pytest_tritonbench.judge.oracle import (
     cotangents_for,
     run_nearby,
     run_oracle,
     run_reference,
 )
-from pytest_tritonbench.judge.verdict import Expected, judge
+from pytest_tritonbench.judge.verdict import Answer, Expected, judge
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.task.materialise import arguments
@@ -139,11 +141,13 @@ class Column:
     rejected: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     worst: float = 0.0
+    other: int = 0
+    """Cases in which it gave other bits than the reference."""
 
     def __str__(self) -> str:
         if not self.cases:
             return "skipped"
-        return f"{self.worst:.2f}{'!' if self.rejected else ''}"
+        return f"{self.worst:.2f}{'!' if self.rejected else ''} ({self.other})"
 
 
 @dataclass(frozen=True)
@@ -189,10 +193,27 @@ def put(task: Task, posed: Posed, function: Function, column: Column) -> None:
         return
     verdict = judge(task, posed.values, answer, posed.expected)
     column.cases += 1
+    column.other += not _same_bits(answer, posed.expected.reference)
     column.worst = max(column.worst, verdict.ratio)
     if not verdict.accepted:
         details = "; ".join(text for _, text in verdict.details)
         column.rejected.append(f"{posed.case.to_json()}: {verdict.summary}; {details}")
+
+
+def _same_bits(a: Answer, b: Answer) -> bool:
+    pairs = zip(_tensors(a), _tensors(b), strict=False)
+    return all(x.shape == y.shape and torch.equal(_bytes(x), _bytes(y)) for x, y in pairs)
+
+
+def _tensors(answer: Answer) -> Iterator[torch.Tensor]:
+    for part in answer.parts().values():
+        for _, leaf in leaves(part, ""):
+            if isinstance(leaf, Value):
+                yield leaf.tensor
+
+
+def _bytes(x: torch.Tensor) -> torch.Tensor:
+    return x.contiguous().reshape(-1).view(torch.uint8)
 
 
 def calibrate(task: Task, draw: int, compiled: int) -> dict[str, Column]:

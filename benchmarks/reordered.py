@@ -120,7 +120,9 @@ class Flipped(_Replacing):
 
 
 def _wide(x: Tensor) -> Tensor:
-    return x if x.dtype in (torch.float32, torch.float64) or not x.is_floating_point() else x.float()
+    return (
+        x if x.dtype in (torch.float32, torch.float64) or not x.is_floating_point() else x.float()
+    )
 
 
 def _sum_of_chunks(x: Tensor, dims: tuple[int, ...]) -> Tensor:
@@ -132,9 +134,7 @@ def _sum_of_chunks(x: Tensor, dims: tuple[int, ...]) -> Tensor:
     return x
 
 
-def _chunked_sum(
-    func: Replacement, x: Tensor, dim: Any = None, *args: Any, **kwargs: Any
-) -> Any:
+def _chunked_sum(func: Replacement, x: Tensor, dim: Any = None, *args: Any, **kwargs: Any) -> Any:
     if args or set(kwargs) - {"keepdim", "dtype"} or not x.numel() or not x.is_floating_point():
         return func(x, *(() if dim is None else (dim,)), *args, **kwargs)
     dims = _dims(x, dim)
@@ -210,7 +210,7 @@ def _chunked_norm(
     *rest: Any,
     **kwargs: Any,
 ) -> Any:
-    *biases, eps = rest if rest else (kwargs.get("bias"), kwargs.get("eps"))
+    *biases, eps = rest or (kwargs.get("bias"), kwargs.get("eps"))
     if not x.numel() or eps is None or len(shape) > 1:
         named = {**kwargs, "weight": weight}
         return func(x, shape, *((weight, *rest) if rest else ()), **({} if rest else named))
@@ -239,7 +239,10 @@ def _attention_in_float32(
         mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
     if mask is not None:
         scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask
-    weights = _chunked_softmax(torch.softmax, scores, -1)
+    # A query that sees no key gets zeros, and no gradient flows through it.
+    blind = torch.isneginf(scores).all(-1, keepdim=True)
+    weights = _chunked_softmax(torch.softmax, scores.masked_fill(blind, 0.0), -1)
+    weights = weights.masked_fill(blind, 0.0)
     return _chunked_product(torch.matmul, weights, _wide(v)).to(q.dtype)
 
 
