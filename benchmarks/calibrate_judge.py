@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from torch._dynamo.utils import counters
 
 from benchmarks.bundled import drawn, say, setting, table, task_files
 from benchmarks.reordered import Chunked, Flipped
@@ -213,7 +214,8 @@ def _tensors(answer: Answer) -> Iterator[torch.Tensor]:
 
 
 def _bytes(x: torch.Tensor) -> torch.Tensor:
-    return x.contiguous().reshape(-1).view(torch.uint8)
+    # A copy, as a tensor of one element may be contiguous with any stride.
+    return x.reshape(-1).clone(memory_format=torch.contiguous_format).view(torch.uint8)
 
 
 def calibrate(task: Task, draw: int, compiled: int) -> dict[str, Column]:
@@ -226,11 +228,14 @@ def calibrate(task: Task, draw: int, compiled: int) -> dict[str, Column]:
                 put(task, one, function, columns[name])
     if compiled:
         torch.compiler.reset()
+        counters.clear()
         function = torch.compile(task.reference)
         for one in _in_every_dtype(posed, compiled):
             put(task, one, function, columns[COMPILED])
             if columns[COMPILED].skipped:
                 break
+        if not counters["stats"]["unique_graphs"]:
+            columns[COMPILED] = Column(skipped=["torch.compile captured nothing of it"])
     return columns
 
 

@@ -44,8 +44,10 @@ def fuzz(
     failed: list[Outcome] = []
 
     def test_fuzz(case: Case) -> None:
-        if failed and is_hang(failed[-1]) and case != failed[-1].case:
-            # Every step of shrinking a hang would cost a whole timeout.
+        if failed and is_hang(failed[-1]):
+            # Every step of shrinking a hang, and every repetition, would cost a whole timeout.
+            if case == failed[-1].case:
+                raise _RejectedError
             return
         outcome = evaluate(case)
         if not outcome.accepted:

@@ -17,6 +17,7 @@ from pytest_tritonbench.candidate.files import (
 )
 from pytest_tritonbench.evaluation import Evaluation, Outcome
 from pytest_tritonbench.fuzzing import fuzz
+from pytest_tritonbench.judge.oracle_client import ReferenceFailedError
 from pytest_tritonbench.report.explanation import explain
 from pytest_tritonbench.report.records import Record
 from pytest_tritonbench.sandbox import Candidate
@@ -110,21 +111,21 @@ class TaskRun:
         if replayed is not None:
             self.exec(replayed)
             return
-        drawn: list[Outcome] = []
+        failed = False
 
         def evaluate(case: Case) -> Outcome:
+            nonlocal failed
             outcome = self._run(case)
-            if not any(not earlier.accepted for earlier in drawn):
-                drawn.append(outcome)
+            failed = failed or not outcome.accepted
+            if not failed:
+                # What shrinking tries is not a case of its own.
+                self._keep(outcome, passed=True)
             return outcome
 
         settings = self.session.settings
         worst, flaky = fuzz(
             self.task, evaluate, examples=settings.examples, elements=self.session.elements
         )
-        for outcome in drawn:
-            if outcome.accepted:
-                self._keep(outcome, passed=True)
         if worst is not None:
             note = "the case fails, but passed when it was run again" if flaky else None
             self._reject(worst, note)
@@ -189,7 +190,11 @@ class TaskRun:
         return self.session.settings.timeouts[self._phase]
 
     def _run(self, case: Case, *, compiled: bool = False) -> Outcome:
-        return self.evaluation.run(case, timeout=self._timeout, compiled=compiled)
+        try:
+            return self.evaluation.run(case, timeout=self._timeout, compiled=compiled)
+        except ReferenceFailedError as e:
+            # The task's fault, not the kernel's; its own words say it best.
+            pytest.fail(str(e), pytrace=False)
 
     def _reject(self, outcome: Outcome, note: str | None = None) -> None:
         assert self._source is not None

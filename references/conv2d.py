@@ -31,6 +31,7 @@ from pytest_tritonbench import choice, dim, task, tensor
         {"n": 2, "c": 3, "h": 13, "w": 9, "o": 5, "kh": 3, "kw": 2, "stride": 2, "dilation": 2}
         | {"padding": 1},
         {"n": 1, "c": 33, "h": 5, "w": 7, "o": 34, "kh": 1, "kw": 1, "bias": None},
+        {"n": 1, "c": 2048, "h": 4, "w": 4, "o": 32, "kh": 1, "kw": 1, "dtype": "float16"},
     ],
     sweep=[
         {"n": 32, "c": c, "h": 2 * s, "w": 2 * s, "o": c, "kh": 3, "kw": 3, "padding": 1}

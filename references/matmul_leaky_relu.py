@@ -17,6 +17,7 @@ from pytest_tritonbench import choice, dim, task, tensor
         {"m": 32, "k": 32, "n": 64},
         {"m": 65, "k": 47, "n": 33, "negative_slope": 0.2},
         {"m": 9, "k": 70, "n": 1, "bias": None},
+        {"m": 16, "k": 2048, "n": 32, "negative_slope": 1.0, "dtype": "float16"},
     ],
     sweep=[{"m": 2**p, "k": 2**p, "n": 2**p, "dtype": "float16"} for p in range(10, 14)],
     flops=lambda m, k, n: 2 * m * k * n + 3 * m * n,

@@ -76,7 +76,7 @@ class LaunchLog:
     @property
     def reports(self) -> list[KernelReport]:
         """One report for each compiled specialisation, in the order of compilation."""
-        return list(self._reports.values())
+        return sorted(self._reports.values(), key=lambda r: (r.kernel, r.target, r.signature))
 
     @property
     def kernels(self) -> list[str]:

@@ -152,8 +152,8 @@ def _take_values(task: Task, flat: dict[str, Any]) -> dict[str, Scalar]:
         match piece:
             case ChoicePiece(among=among):
                 values[name] = _chosen(name, flat.pop(name, among[0]), among)
-            case NumberPiece(low=low):
-                values[name] = float(flat.pop(name, low))
+            case NumberPiece(low=low, high=high):
+                values[name] = _number(name, flat.pop(name, low), low, high)
             case CountPiece():
                 values[name] = _count(name, piece, flat.pop(name, None), values)
             case _:
@@ -190,6 +190,12 @@ def _chosen(name: str, value: Any, among: tuple[Scalar, ...]) -> Scalar:
         if option == value and isinstance(option, bool) == isinstance(value, bool):
             return option
     raise CaseError(f"{name!r} is one of {', '.join(map(repr, among))}, not {value!r}")
+
+
+def _number(name: str, value: Any, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise CaseError(f"{name!r} is a number from {low} to {high}, not {value!r}")
+    return float(value)
 
 
 def _count(name: str, piece: CountPiece, value: Any, values: Mapping[str, Any]) -> int:

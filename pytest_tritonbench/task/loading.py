@@ -72,7 +72,7 @@ def _run(path: Path) -> Any:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as e:
+    except (Exception, SystemExit) as e:
         sys.modules.pop(name, None)
         raise TaskFileError(f"{_place(path, e)}: {type(e).__name__}: {e}") from e
     return module

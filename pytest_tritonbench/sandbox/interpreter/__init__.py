@@ -7,17 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_tritonbench.sandbox.interpreter import (
-    bounds as _bounds,
-)
-from pytest_tritonbench.sandbox.interpreter import (
-    compilation,
-    cuda_shim,
-    mends,
-    warming,
-)
-from pytest_tritonbench.sandbox.interpreter.mends import dot
-from pytest_tritonbench.sandbox.interpreter.stub_driver import StubDriver
+# The rest imports torch and triton, which whoever only checks a target's name must not pay for.
 from pytest_tritonbench.sandbox.interpreter.targets import Target
 
 __all__ = ["Target", "activate", "prepare"]
@@ -36,6 +26,8 @@ def prepare(targets: Sequence[Target] = (), *, warm: bool = True) -> None:
     Raises:
         RuntimeError: The process has more than one thread, so that it cannot be forked safely.
     """
+    from pytest_tritonbench.sandbox.interpreter import mends, warming  # noqa: PLC0415 - heavy
+
     mends.apply_all()
     if warm and targets:
         with tempfile.TemporaryDirectory() as cache:
@@ -60,6 +52,19 @@ def activate(
         bounds: Whether loads and stores outside a tensor's storage raise
             :class:`~.bounds.OutOfBoundsError`.
     """
+    from pytest_tritonbench.sandbox.interpreter import (  # noqa: PLC0415 - heavy
+        bounds as _bounds,
+    )
+    from pytest_tritonbench.sandbox.interpreter import (  # noqa: PLC0415 - heavy
+        compilation,
+        cuda_shim,
+        mends,
+    )
+    from pytest_tritonbench.sandbox.interpreter.mends import dot  # noqa: PLC0415 - heavy
+    from pytest_tritonbench.sandbox.interpreter.stub_driver import (  # noqa: PLC0415 - heavy
+        StubDriver,
+    )
+
     first = device or next(iter(compile_for), None) or Target.parse(DEFAULT_TARGET)
     targets = tuple(compile_for) or (first,)
     mends.apply_all()
