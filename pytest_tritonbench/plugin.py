@@ -193,6 +193,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep the tests of one task on one worker: they share a process, and later a GPU."""
     if config.getvalue("dist") not in ("load", "worksteal"):
         return None
-    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - only with pytest-xdist
+    from pytest_tritonbench.scheduling import TaskScheduling  # noqa: PLC0415 - needs pytest-xdist
 
-    return LoadFileScheduling(config, log)
+    return TaskScheduling(config, log, config.stash[_SETTINGS].references)

@@ -45,6 +45,7 @@ class TaskRun:
         self.nodeid = nodeid
         self.records: list[Record] = []
         self.uncallable: str | None = None
+        self._proven = False
         self._evaluation: Evaluation | None = None
         self._source: Source | None = None
         self._phase = ""
@@ -79,8 +80,20 @@ class TaskRun:
         if self._phase != "call" and self.uncallable is not None:
             pytest.skip(f"call failed: {self.uncallable}")
 
+    def _prove(self) -> None:
+        """Make sure that Triton does the work where the call test was not selected."""
+        if self._proven or self.uncallable is not None:
+            return
+        self._proven = True
+        outcome = self._run(self.task.cases[0])
+        outcome = self.evaluation.prove_triton(outcome, timeout=self._timeout)
+        if outcome.not_triton is not None:
+            self.uncallable = outcome.reason
+            self._reject(outcome)
+
     def call(self) -> None:
         """The kernel compiles and runs in every dtype, and it is Triton that does the work."""
+        self._proven = True
         smallest: dict[str, Case] = {}
         for case in self.task.cases:
             smallest.setdefault(case.dtype, case)
@@ -97,6 +110,7 @@ class TaskRun:
 
     def exec(self, case: Case) -> None:
         """The kernel is right on a pinned case."""
+        self._prove()
         outcome = self._run(case)
         if not outcome.accepted:
             self._reject(outcome)
@@ -111,6 +125,7 @@ class TaskRun:
         if replayed is not None:
             self.exec(replayed)
             return
+        self._prove()
         failed = False
 
         def evaluate(case: Case) -> Outcome:
@@ -151,6 +166,7 @@ class TaskRun:
         """
         if not self.session.on_gpu:
             pytest.skip("no GPU here: a kernel is timed on the device or not at all")
+        self._prove()
         reference = self.session.oracle.time(self.taskfile.path, case, rounds=BENCH_ROUNDS)
         outcome = self.evaluation.time(case, rounds=BENCH_ROUNDS, timeout=self._timeout)
         if not outcome.accepted:

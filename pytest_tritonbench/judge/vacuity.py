@@ -22,7 +22,7 @@ from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.task.loading import TaskFile
 
 # Changes whenever the judge or the useless answers change, so that old verdicts are not reused.
-_VERSION = 1
+_VERSION = 2
 _TILE = 16
 
 
@@ -131,9 +131,15 @@ def _useless_tensors(
         yield "its own mean", wide.mean().expand(right.shape).to(right.dtype)
     for name, value in values.items():
         alike = isinstance(value, torch.Tensor) and value.dtype == right.dtype
-        if alike and value.shape == right.shape:
+        # A copy that is the right answer here says nothing; another case will tell.
+        if alike and value.shape == right.shape and not _equal(value, right):
             word = "the unchanged argument" if name in task.mutates else "a copy of the argument"
             yield f"{word} {name!r}", value.contiguous()
+
+
+def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
+    # float8 has no comparison of its own.
+    return torch.equal(a.double(), b.double()) if a.is_floating_point() else torch.equal(a, b)
 
 
 def _with_leaf(answer: Answer, path: str, value: Value) -> Answer:

@@ -60,11 +60,11 @@ def load(source: str, path: Path, entry: str) -> Callable[..., Any]:
         raise describe(error, str(path), importing=True) from None
     function = module.__dict__.get(entry)
     if not callable(function):
-        what = f"{entry} is a {type(function).__name__}" if entry in module.__dict__ else "none"
+        what = f" ({entry} is a {type(function).__name__})" if entry in module.__dict__ else ""
         names = [name for name, value in module.__dict__.items() if inspect.isfunction(value)]
         hint = f"; its functions are {', '.join(names[:8])}" if names else ""
         raise CandidateError(
-            Reason.NO_ENTRY_POINT, f"no function named {entry} in the module: {what}{hint}"
+            Reason.NO_ENTRY_POINT, f"no function named {entry} in the module{what}{hint}"
         )
     entry_point: Callable[..., Any] = function
     return entry_point

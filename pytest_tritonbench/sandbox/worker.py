@@ -15,7 +15,7 @@ from .protocol import Connection, ConnectionLostError, ProtocolError
 from .reasons import Reason
 
 _KILL_S = 10.0
-_TRACE_S = 0.3
+_TRACE_S = 1.0
 _TRACE_BYTES = 1 << 16
 _FRAME = re.compile(r'File "([^"]*)", line (\d+) in (\S+)')
 _WAITING = ("synchronize", "item", "cpu", "tolist", "numpy", "nonzero", "wait", "equal")

@@ -107,3 +107,12 @@ def test_a_kernel_that_is_only_launched_for_show_is_named(project: Project) -> N
     done.stdout.fnmatch_lines(
         ["*not-triton: the output is right with every Triton launch left out*"]
     )
+
+
+def test_torch_instead_of_triton_is_named_without_the_call_test(project: Project) -> None:
+    """Selecting other phases does not spare a candidate the question who does the work."""
+    project.task("double")
+    project.write("kernels/double.py", "def double(x):\n    return x * 2\n")
+    done = project.run("-k", "exec or fuzz")
+    done.assert_outcomes(failed=1, skipped=2)
+    done.stdout.fnmatch_lines(["*not-triton: no Triton kernel was launched*"])
