@@ -64,9 +64,8 @@ def main() -> int:
     ]
     print(table(["", "median ms", "least ms", "most ms"], rows))
     ours, baseline = (statistics.median(found) for found in times.values())
-    print(
-        f"ratio {ours / baseline:.3f} ({baseline / ours:.0f} times as fast); {LIMIT_MS:g} ms allowed"
-    )
+    times_faster = f"{baseline / ours:.0f} times as fast"
+    print(f"ratio {ours / baseline:.3f} ({times_faster}); {LIMIT_MS:g} ms allowed")
     return 1 if ours >= LIMIT_MS else 0
 
 

@@ -4,7 +4,7 @@ Every fault of ``faults.toml`` is planted alone and its kernel is put to the tas
 to drawn ones, in one sandbox; on the same outputs the baseline says what plain ``allclose`` against
 the reference would have said. The unmodified kernels go the same way, to count false alarms::
 
-    python benchmarks/fault_rates.py [KERNEL ...] [--drawn 10]
+    python benchmarks/fault_rates.py [KERNEL ...] [--drawn 25]
 
 Prints what was caught per kind of fault and a line for each fault that only one of the two
 catches; exits with 1 if the judge misses a fault, refuses a right kernel, or catches less than the
@@ -177,7 +177,7 @@ def main() -> int:
     """Plant every fault and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("kernels", nargs="*", help="stems of kernels/*.py; all when absent")
-    parser.add_argument("--drawn", type=int, default=10, help="drawn cases for each kernel")
+    parser.add_argument("--drawn", type=int, default=25, help="drawn cases for each kernel")
     options = parser.parse_args()
     torch.set_num_threads(1)
     print(setting("torch", "triton", "numpy", "hypothesis"))
