@@ -16,6 +16,7 @@ import pytest
 from pytest_tritonbench import options
 
 if TYPE_CHECKING:
+    from pytest_tritonbench.report.reporter import Reporter
     from pytest_tritonbench.suite import TaskRun
 
 _SETTINGS = pytest.StashKey[options.Settings]()
@@ -180,12 +181,35 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Open the record file where the reports arrive: on the controller."""
-    config = session.config
-    if not hasattr(config, "workerinput"):
-        from pytest_tritonbench.report.reporter import Reporter  # noqa: PLC0415 - not in workers
+    """Listen for records where the reports arrive: on the controller."""
+    if not hasattr(session.config, "workerinput"):
+        listener = _Listener(session.config)
+        session.config.pluginmanager.register(listener, "tritonbench-listener")
+        if session.config.stash[_SETTINGS].results is not None:
+            # At once, so that a folder that cannot be written stops the run and not its end.
+            listener.reporter()
 
-        config.pluginmanager.register(Reporter(config.stash[_SETTINGS]), "tritonbench-reporter")
+
+class _Listener:
+    """Makes the reporter when the first record arrives; most pytest runs have none."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._reporter: Reporter | None = None
+
+    def reporter(self) -> Reporter:
+        """The reporter, which prints the summary at the end."""
+        if self._reporter is None:
+            from pytest_tritonbench.report.reporter import Reporter  # noqa: PLC0415 - as above
+
+            self._reporter = Reporter(self._config.stash[_SETTINGS])
+            self._config.pluginmanager.register(self._reporter, "tritonbench-reporter")
+        return self._reporter
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Hand the records of a test on."""
+        if hasattr(report, "tb_records"):
+            self.reporter().take(report)
 
 
 @pytest.hookimpl(optionalhook=True)

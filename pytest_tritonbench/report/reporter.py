@@ -50,7 +50,7 @@ class Reporter:
             except RecordsError as e:
                 raise pytest.UsageError(str(e)) from None
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    def take(self, report: pytest.TestReport) -> None:
         """Write the records that a report carries."""
         for record in getattr(report, ATTRIBUTE, ()):
             self._records.append(record)

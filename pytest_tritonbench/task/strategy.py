@@ -23,6 +23,7 @@ from pytest_tritonbench.task.pieces import (
     CountPiece,
     IntegerPiece,
     NumberPiece,
+    Piece,
     Scalar,
     TensorPiece,
 )
@@ -30,7 +31,8 @@ from pytest_tritonbench.task.pieces import (
 # Upper limits for dims that declare none, by the highest rank of a tensor that has the dim.
 _HIGH_BY_RANK = {0: 64, 1: 5000, 2: 200, 3: 60}
 _HIGH_BEYOND = 24
-_LARGEST_SEED = 2**31 - 1
+_SEEDS = st.integers(0, 2**31 - 1)
+_FLAGS = st.booleans()
 
 
 def cases(task: Task, *, elements: int) -> st.SearchStrategy[Case]:
@@ -40,40 +42,41 @@ def cases(task: Task, *, elements: int) -> st.SearchStrategy[Case]:
         task: The task.
         elements: No tensor argument gets more elements than this.
     """
-    highs = {name: _high(task, name, limits) for name, limits in task.dims.items()}
+    # Made once: building and checking a strategy costs more than drawing from it.
+    dtypes, patterns = st.sampled_from(task.dtypes), st.sampled_from(task.patterns)
+    extents = {n: _sizes(limits, _high(task, n, limits)) for n, limits in task.dims.items()}
+    scalars = {n: made for n, p in task.inputs.items() if (made := _scalars(p)) is not None}
+    layouts_of = {
+        n: _layouts(task, n, p)
+        for n, p in task.inputs.items()
+        if isinstance(p, TensorPiece | IntegerPiece)
+    }
     tensors = {n: p for n, p in task.inputs.items() if isinstance(p, TensorPiece | IntegerPiece)}
 
     @st.composite
     def one(draw: st.DrawFn) -> Case:
-        dtype = draw(st.sampled_from(task.dtypes))
-        values: dict[str, Scalar] = {
-            name: draw(_sizes(limits, highs[name])) for name, limits in task.dims.items()
-        }
+        dtype = draw(dtypes)
+        values: dict[str, Scalar] = {name: draw(sizes) for name, sizes in extents.items()}
         _fit(task, values, elements)
         for name, piece in task.inputs.items():
-            match piece:
-                case ChoicePiece(among=among):
-                    values[name] = draw(st.sampled_from(among))
-                case NumberPiece(low=low, high=high):
-                    values[name] = draw(st.floats(low, high, allow_nan=False))
-                case CountPiece(low=low, high=high):
-                    bottom, top = extent(low, values), extent(high, values)
-                    assume(bottom <= top)
-                    values[name] = draw(st.integers(bottom, top))
-                case _:
-                    pass
+            if name in scalars:
+                values[name] = draw(scalars[name])
+            elif isinstance(piece, CountPiece):
+                bottom, top = extent(piece.low, values), extent(piece.high, values)
+                assume(bottom <= top)
+                values[name] = draw(st.integers(bottom, top))
         assume(task.admits(values))
         layouts: dict[str, Layout] = {}
         absent: set[str] = set()
         for name, piece in tensors.items():
-            if piece.optional and draw(st.booleans()):
+            if piece.optional and draw(_FLAGS):
                 absent.add(name)
                 continue
-            layout = draw(_layouts(task, name, piece))
+            layout = draw(layouts_of[name])
             if layout != Layout():
                 layouts[name] = layout
-        pattern = draw(st.sampled_from(task.patterns))
-        seed = draw(st.integers(0, _LARGEST_SEED))
+        pattern = draw(patterns)
+        seed = draw(_SEEDS)
         return Case(values, dtype, layouts, frozenset(absent), pattern, seed)
 
     return one()
@@ -88,6 +91,16 @@ def _sizes(limits: Dim, high: int) -> st.SearchStrategy[int]:
     anywhere = st.integers(bottom, max(bottom, high // step)).map(lambda n: n * step)
     # Shrinking goes for the first branch, where a smaller number is a smaller size.
     return st.one_of(anywhere, st.sampled_from(edges))
+
+
+def _scalars(piece: Piece) -> st.SearchStrategy[Scalar] | None:
+    match piece:
+        case ChoicePiece(among=among):
+            return st.sampled_from(among)
+        case NumberPiece(low=low, high=high):
+            return st.floats(low, high, allow_nan=False)
+        case _:
+            return None
 
 
 def _layouts(task: Task, name: str, piece: TensorPiece | IntegerPiece) -> st.SearchStrategy[Layout]:
