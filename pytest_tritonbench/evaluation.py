@@ -98,8 +98,12 @@ class Evaluation:
         """
         asked = self._ask(case)
         call = replace(_call(self.taskfile, asked), compile=compiled)
-        result = self._candidate.call(call, timeout=timeout)
+        # An argument that may change is judged after the call and must hold still for it.
+        held = bool(self.taskfile.task.mutates)
+        result = self._candidate.call(call, timeout=timeout, copy_inputs=held)
         if isinstance(result, Failure):
+            # A reference that cannot run the case either is the task's fault.
+            asked.truth()
             return Outcome(case, failure=result)
         return Outcome(case, self._judged(asked, call, result), delivered=result)
 
@@ -128,6 +132,8 @@ class Evaluation:
     def time(self, case: Case, *, rounds: int, timeout: float) -> Outcome:
         """Time the candidate on a case and judge the output of its last timed call."""
         asked = self._ask(case, timed=True)
+        # The device is the candidate's alone while it is timed.
+        asked.truth()
         call = replace(_call(self.taskfile, asked), gradients=(), poison=False)
         result = self._candidate.bench(call, rounds=rounds, timeout=timeout)
         if isinstance(result, Failure):

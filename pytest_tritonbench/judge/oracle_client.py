@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,35 @@ class Asked:
     values: Mapping[str, Any]
     """The arguments as CPU tensors (views of ``inputs``) and scalars."""
 
-    expected: Expected
-    """What the judge compares with."""
+    truth: Callable[[], Expected]
+    """Waits for what the judge compares with; the reference may still be at work."""
+
+    @property
+    def expected(self) -> Expected:
+        """What the judge compares with.
+
+        Raises:
+            ReferenceFailedError: If the task file's own code fails on the case.
+        """
+        return self.truth()
+
+
+class _Once:
+    """Calls a function once and keeps what it gave or raised."""
+
+    def __init__(self, function: Callable[[], Expected]) -> None:
+        self._function = function
+        self._found: Expected | ReferenceFailedError | None = None
+
+    def __call__(self) -> Expected:
+        if self._found is None:
+            try:
+                self._found = self._function()
+            except ReferenceFailedError as e:
+                self._found = e
+        if isinstance(self._found, ReferenceFailedError):
+            raise self._found
+        return self._found
 
 
 class Oracle:
@@ -53,6 +81,7 @@ class Oracle:
         self._worker = sandbox.reference(ENTRY)
         self.device = device
         self._timeout = timeout
+        self._pending: _Once | None = None
 
     def ask(
         self, path: Path, case: Case, *, device: str | None = None, timed: bool = False
@@ -73,17 +102,23 @@ class Oracle:
         arena = self._worker.arena
         args = tuple((name, decode_value(value)) for name, value in reply["args"])
         cotangents = [decode_value(value) for value in reply["cotangents"]]
-        truths = [reply["reference"], reply["oracle"], reply["nearby"]]
-        reference, oracle, nearby = (None if t is None else decode_answer(t, arena) for t in truths)
-        assert reference is not None  # noqa: S101 - the reference always answers
+        self._pending = truth = _Once(lambda: self._truth(path, case))
         return Asked(
             case=case,
             args=args,
             cotangents=tuple(c if isinstance(c, TensorArg) else None for c in cotangents),
             inputs=arena.view(0, reply["inputs"]),
             values={n: view(arena, v) if isinstance(v, TensorArg) else v for n, v in args},
-            expected=Expected(reference, oracle, nearby),
+            truth=truth,
         )
+
+    def _truth(self, path: Path, case: Case) -> Expected:
+        reply = self._heard(path, case, lambda: self._worker.hear(self._timeout))
+        arena = self._worker.arena
+        truths = [reply["reference"], reply["oracle"], reply["nearby"]]
+        reference, oracle, nearby = (None if t is None else decode_answer(t, arena) for t in truths)
+        assert reference is not None  # noqa: S101 - the reference always answers
+        return Expected(reference, oracle, nearby)
 
     def time(self, path: Path, case: Case, *, rounds: int) -> tuple[float, ...]:
         """Time the reference on a case.
@@ -97,11 +132,19 @@ class Oracle:
         return tuple(self._request(path, case, rounds=rounds)["ms"])
 
     def _request(self, path: Path, case: Case, **more: Any) -> dict[str, Any]:
+        if self._pending is not None:
+            # Nobody wanted the last case's truth, but it is on its way.
+            with contextlib.suppress(ReferenceFailedError):
+                self._pending()
+            self._pending = None
         request = {"task": str(path), "case": case.to_json(), "device": self.device, **more}
         if not self._worker.alive:
             self._worker = self._sandbox.reference(ENTRY)
+        return self._heard(path, case, lambda: self._worker.ask(request, timeout=self._timeout))
+
+    def _heard(self, path: Path, case: Case, hear: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         try:
-            reply: dict[str, Any] = self._worker.ask(request, timeout=self._timeout)
+            reply = hear()
         except TimeoutError:
             self._worker.close()
             reply = {"error": f"no answer within {self._timeout:g} seconds"}

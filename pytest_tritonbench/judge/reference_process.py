@@ -7,6 +7,7 @@ disturb the other's global state, and the pytest process never initialises a GPU
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,11 @@ ENTRY = f"{__name__}:serve"
 def serve(connection: Connection, arena: Arena) -> None:
     """Answer requests until the other side closes.
 
-    A request is ``{"task": path, "case": line, "device": name}``. The reply describes the
-    arguments, the cotangents and the reference's and the oracle's answers, all of them in the
-    arena, arguments first; with ``"timed": true`` without gradients, and a sample of what is
-    large. With ``"rounds": n`` the reference is timed instead, and the reply is
-    ``{"ms": [...]}``. Where the task file's own code fails, it is ``{"error": text}``.
+    A request is ``{"task": path, "case": line, "device": name}``. The first reply describes the
+    arguments and the cotangents, the second the reference's and the oracle's answers, all of them
+    in the arena; with ``"timed": true`` without gradients, and a sample of what is large. With
+    ``"rounds": n`` the reference is timed instead, and the only reply is ``{"ms": [...]}``. Where
+    the task file's own code fails, a reply is ``{"error": text}``.
     """
     tasks: dict[str, Task] = {}
     inputs = Inputs(arena)
@@ -51,10 +52,10 @@ def serve(connection: Connection, arena: Arena) -> None:
         except ConnectionLostError:
             return
         try:
-            reply = _answer(request, inputs, tasks)
+            for reply in _answers(request, inputs, tasks):
+                connection.send(reply)
         except Exception as e:  # noqa: BLE001 - whatever a task file does must reach the user
-            reply = {"error": _told(e), "traceback": traceback.format_exc(limit=-6)}
-        connection.send(reply)
+            connection.send({"error": _told(e), "traceback": traceback.format_exc(limit=-6)})
 
 
 class Inputs:
@@ -89,7 +90,9 @@ class Inputs:
         return self._arena.used
 
 
-def _answer(request: dict[str, Any], inputs: Inputs, tasks: dict[str, Task]) -> dict[str, Any]:
+def _answers(
+    request: dict[str, Any], inputs: Inputs, tasks: dict[str, Task]
+) -> Iterator[dict[str, Any]]:
     path = request["task"]
     if path not in tasks:
         tasks[path] = load(Path(path)).task
@@ -99,7 +102,8 @@ def _answer(request: dict[str, Any], inputs: Inputs, tasks: dict[str, Task]) -> 
     made = inputs.of(path, task, case)
     storages = inputs.storages
     if "rounds" in request:
-        return {"ms": _timed(task, made, request["rounds"], device)}
+        yield {"ms": _timed(task, made, request["rounds"], device)}
+        return
     sampler = None
     if request.get("timed"):
         # What is timed is the forward pass, on sizes that are compared by a sample.
@@ -109,18 +113,8 @@ def _answer(request: dict[str, Any], inputs: Inputs, tasks: dict[str, Task]) -> 
     if task.gradients:
         forward = run_reference(task, made, None, device)
         cotangents = cotangents_for(task, case, forward, storages.allocate)
-    sent = inputs.used
-    torch.manual_seed(case.seed)
-    reference = run_reference(task, made, cotangents, device, sampler)
-    torch.manual_seed(case.seed)
-    oracle = run_oracle(task, made, cotangents, device, sampler)
-    torch.manual_seed(case.seed)
-    nearby = run_nearby(task, made, cotangents, device, sampler)
-    return {
-        "inputs": sent,
-        "reference": encode_answer(reference, storages),
-        "oracle": None if oracle is None else encode_answer(oracle, storages),
-        "nearby": None if nearby is None else encode_answer(nearby, storages),
+    yield {
+        "inputs": inputs.used,
         "args": [
             [n, encode_value(storages.describe(v) if isinstance(v, torch.Tensor) else v)]
             for n, v in made.items()
@@ -129,6 +123,25 @@ def _answer(request: dict[str, Any], inputs: Inputs, tasks: dict[str, Task]) -> 
             None if c is None else encode_value(storages.describe(c)) for c in cotangents or ()
         ],
     }
+    # The candidate runs from here on; it waits for none of what follows.
+    _seed(case, device)
+    reference = run_reference(task, made, cotangents, device, sampler)
+    _seed(case, device)
+    oracle = run_oracle(task, made, cotangents, device, sampler)
+    _seed(case, device)
+    nearby = run_nearby(task, made, cotangents, device, sampler)
+    yield {
+        "reference": encode_answer(reference, storages),
+        "oracle": None if oracle is None else encode_answer(oracle, storages),
+        "nearby": None if nearby is None else encode_answer(nearby, storages),
+    }
+
+
+def _seed(case: Case, device: torch.device) -> None:
+    # torch.manual_seed looks at every backend, which costs more than a small reference.
+    torch.default_generator.manual_seed(case.seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(case.seed)
 
 
 def _timed(task: Task, made: dict[str, Any], rounds: int, device: torch.device) -> list[float]:

@@ -267,6 +267,10 @@ class ReferenceWorker:
             TimeoutError: it takes too long.
         """
         self._worker.send(request)
+        return self.hear(timeout)
+
+    def hear(self, timeout: float) -> dict[str, Any]:
+        """Wait for one more message; raises as `ask` does."""
         return self._worker.recv(timeout)
 
     def close(self) -> None:
