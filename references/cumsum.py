@@ -14,6 +14,7 @@ from pytest_tritonbench import dim, task, tensor
         {"m": 2, "n": 3000, "x": "gap"},
         {"m": 1, "n": 10007},
         {"m": 4, "n": 0},
+        {"m": 256, "n": 5000, "dtype": "float32"},
     ],
     sweep=[{"m": 2 ** (24 - k), "n": 2**k, "dtype": "float32"} for k in range(8, 25, 2)],
     flops=lambda m, n: m * n,

@@ -13,6 +13,7 @@ from pytest_tritonbench import dim, task, tensor
         {"m": 65, "k": 47, "n": 33},
         {"m": 1, "k": 130, "n": 1},
         {"m": 17, "k": 0, "n": 5},
+        {"m": 16, "k": 2048, "n": 32, "dtype": "float16"},
     ],
     sweep=[
         {"m": s, "k": s, "n": s, "dtype": d}

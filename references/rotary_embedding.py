@@ -18,6 +18,7 @@ from pytest_tritonbench import dim, index, task, tensor
     cases=[
         {"b": 1, "t": 3, "h": 4, "h_k": 2, "d": 64, "p": 17, "r": 32},
         {"b": 2, "t": 2, "h": 3, "h_k": 1, "d": 40, "p": 5, "r": 9, "q": "transposed"},
+        {"b": 1, "t": 2, "h": 2, "h_k": 1, "d": 33, "p": 4, "r": 16, "dtype": "float32"},
     ],
     sweep=[
         {"b": 4, "t": 2**n, "h": 32, "h_k": 8, "d": 128, "p": 2**n, "r": 64, "dtype": "bfloat16"}
