@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,9 @@ class Settings:
 
     timeouts: Mapping[str, float]
     """Seconds for one call of the candidate, by phase."""
+
+    flags: str = ""
+    """The options of the command line that a repetition needs, each with a blank before it."""
 
 
 def _folder(text: str) -> str:
@@ -145,6 +149,9 @@ OPTIONS = (
 )
 REFERENCES = "tb_references"
 
+# What decides which kernel runs where; the rest of the command line does not change a verdict.
+_REPEATED = ("kernels", "gpu", "target")
+
 
 def add_options(parser: pytest.Parser) -> None:
     """Declare every option and ini key."""
@@ -186,6 +193,11 @@ def read_settings(config: pytest.Config) -> Settings:
         case=found["case"],
         results=None if results is None else config.invocation_params.dir / results,
         examples=found["examples"],
+        flags="".join(
+            f" {option.flag} {shlex.quote(str(given))}"
+            for option in OPTIONS
+            if option.name in _REPEATED and (given := config.getoption(option.key)) is not None
+        ),
         timeouts={phase: found[f"timeout-{phase}"] for phase in PHASES},
     )
 

@@ -220,6 +220,7 @@ class TaskRun:
             nodeid=self.nodeid,
             phase=self._phase,
             source=self._source.name,
+            flags=self.session.settings.flags,
         )
         if note is not None:
             message = f"{message}\n  note     {note}"

@@ -11,7 +11,9 @@ WIDTH = 80
 _INDENT = 9
 
 
-def explain(outcome: Outcome, *, task: str, nodeid: str, phase: str, source: str) -> str:
+def explain(
+    outcome: Outcome, *, task: str, nodeid: str, phase: str, source: str, flags: str = ""
+) -> str:
     """Write the message of a failed case.
 
     Args:
@@ -20,6 +22,7 @@ def explain(outcome: Outcome, *, task: str, nodeid: str, phase: str, source: str
         nodeid: Node id of the task file, for the line that repeats the failure.
         phase: The phase that failed; call compiles, so only call repeats what it found.
         source: The kernel file as it is shown to the user.
+        flags: Options that the repetition needs, each with a blank before it.
     """
     lines = [f"{task}: {_headline(outcome)}"]
     for heading, text in _details(outcome, source):
@@ -27,10 +30,10 @@ def explain(outcome: Outcome, *, task: str, nodeid: str, phase: str, source: str
     line = outcome.case.to_json()
     lines += _entry("case", line)
     if phase == "call":
-        lines.append(f"  replay   pytest {shlex.quote(f'{nodeid}::test_call')}")
+        lines.append(f"  replay   pytest {shlex.quote(f'{nodeid}::test_call')}{flags}")
     else:
         test = shlex.quote(f"{nodeid}::test_fuzz")
-        lines.append(f"  replay   pytest {test} --tb-case {shlex.quote(line)}")
+        lines.append(f"  replay   pytest {test}{flags} --tb-case {shlex.quote(line)}")
     return "\n".join(lines)
 
 

@@ -88,9 +88,16 @@ def _sizes(limits: Dim, high: int) -> st.SearchStrategy[int]:
         return st.sampled_from(edges)
     step = limits.multiple_of
     bottom = math.ceil(limits.low / step)
-    anywhere = st.integers(bottom, max(bottom, high // step)).map(lambda n: n * step)
-    # Shrinking goes for the first branch, where a smaller number is a smaller size.
-    return st.one_of(anywhere, st.sampled_from(edges))
+    top = max(bottom, high // step)
+
+    def size(number: int, at_an_edge: bool) -> int:  # noqa: FBT001 - drawn, not passed
+        if at_an_edge:
+            return edges[(number - bottom) * len(edges) // (top - bottom + 1)]
+        return number * step
+
+    # One number either way: shrinking first leaves the edge, mostly for a larger size that fails
+    # as well, and then goes down to the smallest size that fails, which need not be an edge.
+    return st.builds(size, st.integers(bottom, top), _FLAGS)
 
 
 def _scalars(piece: Piece) -> st.SearchStrategy[Scalar] | None:
