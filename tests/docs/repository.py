@@ -114,5 +114,5 @@ def _environment() -> dict[str, str]:
         **outer,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "80",
-        "PYTEST_ADDOPTS": "--tb-gpu=cpu",
+        "CUDA_VISIBLE_DEVICES": "",
     }
