@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import types
-from pathlib import Path
 
 import pytest
-from _pytest.pathlib import fnmatch_ex
 
 from pytest_tritonbench import suite
 from pytest_tritonbench.judge.vacuity import VacuousTaskError, refuse_vacuous
@@ -14,22 +12,6 @@ from pytest_tritonbench.session import Session
 from pytest_tritonbench.task.loading import TaskFileError, load
 
 SESSION = pytest.StashKey[Session]()
-
-_IMPORTS = b"pytest_tritonbench"
-
-
-def is_task_file(path: Path, globs: tuple[str, ...]) -> bool:
-    """Whether a file lies where task files lie and imports this package.
-
-    The second half keeps a folder that merely shares the name out of every run.
-    """
-    if not any(fnmatch_ex(glob, path) for glob in globs):
-        return False
-    try:
-        return _IMPORTS in path.read_bytes()
-    except OSError:
-        # Left to the loader, which says why it cannot be read.
-        return True
 
 
 class TaskModule(pytest.Module):

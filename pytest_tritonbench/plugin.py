@@ -71,20 +71,31 @@ def pytest_pycollect_makemodule(
     return _task_module(module_path, parent)
 
 
+def _is_task_file(path: Path, globs: tuple[str, ...]) -> bool:
+    """Whether a file lies where task files lie and imports this package.
+
+    The second half keeps a folder that merely shares the name out of every run.
+    """
+    if not any(path.match(glob) for glob in globs):
+        return False
+    try:
+        return b"pytest_tritonbench" in path.read_bytes()
+    except OSError:
+        # Left to the loader, which says why it cannot be read.
+        return True
+
+
 def _task_module(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     settings = parent.config.stash[_SETTINGS]
-    # The globs first: everything else is imported only for a file that they fit.
-    if not any(path.match(glob) for glob in settings.references):
+    if not _is_task_file(path, settings.references):
         return None
     if sys.platform != "linux":
-        raise pytest.UsageError(
+        raise parent.CollectError(
             f"{path}: kernels are judged in a sandbox of Linux processes, and this is "
             f"{sys.platform}; run pytest in WSL 2 or in a Linux container"
         )
     from pytest_tritonbench import collect  # noqa: PLC0415 - imports torch
 
-    if not collect.is_task_file(path, settings.references):
-        return None
     config = parent.config
     if collect.SESSION not in config.stash:
         from pytest_tritonbench.session import Session  # noqa: PLC0415 - as above
