@@ -8,19 +8,18 @@ import pytest
 
 from pytest_tritonbench import suite
 from pytest_tritonbench.judge.vacuity import VacuousTaskError, refuse_vacuous
-from pytest_tritonbench.session import Session
+from pytest_tritonbench.nodes import TaskNode
+from pytest_tritonbench.session import session_of
 from pytest_tritonbench.task.loading import TaskFileError, load
 
-SESSION = pytest.StashKey[Session]()
 
-
-class TaskModule(pytest.Module):
+class TaskModule(TaskNode):
     """A task file, collected as a module with the tests call, exec, fuzz and bench."""
 
     run: suite.TaskRun
 
     def _getobj(self) -> types.ModuleType:
-        session = self.config.stash[SESSION]
+        session = session_of(self.config)
         try:
             taskfile = load(self.path)
             # Without pytest's cache provider there is no cache, not even the attribute.
@@ -45,9 +44,3 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     task = parent.run.task
     cases = task.sweep if metafunc.definition.originalname == "test_bench" else task.cases
     metafunc.parametrize("case", [pytest.param(case, id=case.id) for case in cases])
-
-
-def task_run(node: pytest.Item) -> suite.TaskRun | None:
-    """The task that a test belongs to."""
-    parent = node.getparent(TaskModule)
-    return None if parent is None else parent.run

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import gc
+from collections.abc import Callable, Iterator
 
 import hypothesis
 from hypothesis import HealthCheck, given
-from hypothesis.errors import Flaky
+from hypothesis.errors import Flaky, Unsatisfiable
+from hypothesis.strategies import SearchStrategy
 
 from pytest_tritonbench.evaluation import Outcome, is_hang
+from pytest_tritonbench.judge.oracle_client import RefusedCaseError
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.task.strategy import cases
@@ -16,6 +20,10 @@ from pytest_tritonbench.task.strategy import cases
 # Hypothesis's own default is 100, chosen for properties that cost microseconds.
 _BUILT_IN_EXAMPLES = 100
 DEFAULT_EXAMPLES = 25
+
+
+class NoCaseError(Exception):
+    """No case could be put to the candidate."""
 
 
 class _RejectedError(AssertionError):
@@ -28,6 +36,7 @@ def fuzz(
     *,
     examples: int | None,
     elements: int,
+    drawn: SearchStrategy[Case] | None = None,
 ) -> tuple[Outcome | None, bool]:
     """Draw cases until one fails, then shrink it.
 
@@ -36,10 +45,14 @@ def fuzz(
         evaluate: Runs and judges one case.
         examples: Cases to draw; ``None`` leaves it to the Hypothesis profile.
         elements: No tensor argument gets more elements than this.
+        drawn: What to draw from instead of the task's own cases.
 
     Returns:
         The outcome of the smallest failing case that was found, or ``None``; and whether that
         case failed once and passed when it was repeated.
+
+    Raises:
+        NoCaseError: If the trusted side refused every case that was drawn.
     """
     failed: list[Outcome] = []
 
@@ -49,7 +62,11 @@ def fuzz(
             if case == failed[-1].case:
                 raise _RejectedError
             return
-        outcome = evaluate(case)
+        try:
+            outcome = evaluate(case)
+        except RefusedCaseError:
+            # Nothing can be said of the candidate there: Hypothesis draws another.
+            hypothesis.reject()
         if not outcome.accepted:
             failed.append(outcome)
             raise _RejectedError
@@ -65,14 +82,36 @@ def fuzz(
             HealthCheck.filter_too_much,
         ],
         print_blob=False,
-    )(given(case=cases(task, elements=elements))(test_fuzz))
+    )(given(case=drawn if drawn is not None else cases(task, elements=elements))(test_fuzz))
     try:
-        run()
+        with _old_objects_left_alone():
+            run()
     except _RejectedError:
         return failed[-1], False
-    except Flaky:
+    except Flaky as e:
+        if not failed:
+            # Not the kernel failed but what it is compared with: its own words say it best.
+            raise getattr(e, "exceptions", (e,))[0] from None
         return failed[-1], True
+    except Unsatisfiable:
+        raise NoCaseError(f"{task.name}: every case that was drawn was refused") from None
     return None, False
+
+
+@contextlib.contextmanager
+def _old_objects_left_alone() -> Iterator[None]:
+    """Keep the garbage collector from what was there before.
+
+    With torch imported a full collection takes as long as twenty examples, and finds nothing.
+    """
+    ours = gc.get_freeze_count() == 0
+    if ours:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if ours:
+            gc.unfreeze()
 
 
 def _profile_examples() -> int:

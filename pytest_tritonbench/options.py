@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_tritonbench import option_values as values
+
 PHASES = ("call", "exec", "fuzz", "bench")
 _TIMEOUTS = {"call": 120.0, "exec": 60.0, "fuzz": 60.0, "bench": 300.0}
 _DEFAULT_KERNELS = "kernels"
-_DEFAULT_TARGET = "sm_90"
-_TARGET = re.compile(r"(sm_\d{2,3}|gfx[0-9a-f]{3,4})")
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,11 @@ class Option:
     help: str
     parse: Callable[[str], Any]
     default: str | None
+    many: bool = False
+    """Whether it may be given several times; in the ini file one value a line."""
+
+    switch: bool = False
+    """Whether it is given without a value; in the ini file ``true`` or ``false``."""
 
     @property
     def flag(self) -> str:
@@ -69,88 +73,93 @@ class Settings:
     timeouts: Mapping[str, float]
     """Seconds for one call of the candidate, by phase."""
 
+    suites: tuple[str, ...] = ()
+    """Checkouts of published benchmarks, as they were given."""
+
+    predictions: tuple[tuple[str | None, Path], ...] = ()
+    """Files of predictions, each with the model's name where one was given."""
+
+    policy: str = "strict"
+    """Whose verdicts on a published benchmark the exit code follows: strict or published."""
+
+    report: Path | None = None
+    """Folder for the report's pages."""
+
+    resume: bool = False
+    """Whether tests of a published benchmark that the records hold already are not run again."""
+
     flags: str = ""
     """The options of the command line that a repetition needs, each with a blank before it."""
 
 
-def _folder(text: str) -> str:
-    if not text.strip():
-        raise ValueError("a folder's path")
-    return text
-
-
-def _gpu(text: str) -> str:
-    ids = [part.strip() for part in text.split(",")]
-    if text == "cpu" or all(re.fullmatch(r"\d+|GPU-[0-9a-fA-F-]+", one) for one in ids):
-        return ",".join(ids)
-    raise ValueError("'cpu', GPU indices such as '0' or '0,2', or GPU UUIDs")
-
-
-def _targets(text: str) -> tuple[str, ...]:
-    names = tuple(part.strip() for part in text.split(","))
-    if text == _DEFAULT_TARGET:
-        return names
-    for name in names:
-        if not _TARGET.fullmatch(name):
-            raise ValueError("GPU architectures such as 'sm_90', 'sm_80' or 'gfx942', by commas")
-    # Only for a target that was asked for: the list of those that Triton has lies with the sandbox.
-    from pytest_tritonbench.sandbox.interpreter import targets  # noqa: PLC0415
-
-    if unknown := [name for name in names if name not in targets.known()]:
-        raise ValueError(f"targets out of {', '.join(targets.known())}; not {unknown[0]!r}")
-    return names
-
-
-def _case(text: str) -> str:
-    try:
-        if isinstance(json.loads(text), dict):
-            return text
-        told = "it is no object"
-    except json.JSONDecodeError as e:
-        told = f"{e.msg} at column {e.colno}"
-    raise ValueError(f"a JSON object such as '{{\"m\": 4}}' ({told})")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError("a whole number of 1 or more")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.0 < value < float("inf"):
-        raise ValueError("a number of seconds above 0")
-    return value
-
-
 OPTIONS = (
-    Option("kernels", "DIR", "folder of the kernel files", _folder, _DEFAULT_KERNELS),
-    Option("gpu", "IDS|cpu", "GPUs to use, or cpu for Triton's interpreter", _gpu, None),
+    Option("kernels", "DIR", "folder of the kernel files", values.folder, _DEFAULT_KERNELS),
+    Option("gpu", "IDS|cpu", "GPUs to use, or cpu for Triton's interpreter", values.gpu, None),
     Option(
-        "target", "ARCHS", "architectures to compile for without a GPU", _targets, _DEFAULT_TARGET
+        "target",
+        "ARCHS",
+        "architectures to compile for without a GPU",
+        values.targets,
+        values.DEFAULT_TARGET,
     ),
-    Option("case", "JSON", "replay this case in test_fuzz instead of drawing cases", _case, None),
-    Option("results", "DIR", "write records.jsonl into this folder", _folder, None),
-    Option("examples", "N", "cases that test_fuzz draws for a task", _positive, None),
+    Option(
+        "case", "JSON", "replay this case in test_fuzz instead of drawing cases", values.case, None
+    ),
+    Option("results", "DIR", "write records.jsonl into this folder", values.folder, None),
+    Option("examples", "N", "cases that test_fuzz draws for a task", values.positive, None),
     *(
         Option(
             f"timeout-{phase}",
             "SECONDS",
             f"time limit for one call of a kernel in the {phase} phase",
-            _seconds,
+            values.seconds,
             f"{_TIMEOUTS[phase]:g}",
         )
         for phase in PHASES
+    ),
+    Option(
+        "suite",
+        "PATH[#G|#T]",
+        "judge the tasks of a TritonBench checkout",
+        values.suite,
+        None,
+        many=True,
+    ),
+    Option(
+        "predictions",
+        "[NAME=]FILE",
+        "judge the answers of this file of predictions, or of a glob of files",
+        values.predictions,
+        None,
+        many=True,
+    ),
+    Option(
+        "policy",
+        "strict|published",
+        "whose verdicts on a suite the exit code follows",
+        values.policy,
+        "strict",
+    ),
+    Option(
+        "report",
+        "DIR",
+        "write report.html, report.md and CSV into this folder",
+        values.folder,
+        None,
+    ),
+    Option(
+        "resume",
+        "",
+        "do not run again what --tb-results holds of a suite already",
+        values.switch,
+        None,
+        switch=True,
     ),
 )
 REFERENCES = "tb_references"
 
 # What decides which kernel runs where; the rest of the command line does not change a verdict.
-_REPEATED = ("kernels", "gpu", "target")
+_REPEATED = ("kernels", "gpu", "target", "suite", "predictions")
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -158,15 +167,35 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("tritonbench", "GPU kernels as test cases")
     for option in OPTIONS:
         shown = "" if option.default is None else f" (default: {option.default})"
-        group.addoption(
-            option.flag,
-            dest=option.key,
-            metavar=option.metavar,
-            default=None,
-            help=option.help + shown,
+        shown += "; may be given several times" if option.many else ""
+        how: dict[str, Any] = {"metavar": option.metavar}
+        if option.many:
+            how["action"] = "append"
+        if option.switch:
+            how = {"action": "store_const", "const": "true"}
+        group.addoption(option.flag, dest=option.key, default=None, help=option.help + shown, **how)
+        kind: Any = "linelist" if option.many else None
+        parser.addini(
+            option.key,
+            f"{option.help}; as {option.flag}",
+            type=kind,
+            default=[] if option.many else None,
         )
-        parser.addini(option.key, f"{option.help}; as {option.flag}", default=None)
     parser.addini(REFERENCES, "globs of task files", type="args", default=["references/*.py"])
+
+
+_SETTINGS = pytest.StashKey[Settings]()
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """The settings of a pytest process, read once.
+
+    Raises:
+        pytest.UsageError: As :func:`read_settings`.
+    """
+    if _SETTINGS not in config.stash:
+        config.stash[_SETTINGS] = read_settings(config)
+    return config.stash[_SETTINGS]
 
 
 def read_settings(config: pytest.Config) -> Settings:
@@ -184,6 +213,15 @@ def read_settings(config: pytest.Config) -> Settings:
             f"--tb-kernels: {kernels} is no folder; give the folder of the kernel files, from "
             f"the root folder {config.rootpath}"
         )
+    if found["predictions"] and not found["suite"]:
+        raise pytest.UsageError(
+            "--tb-predictions: answers to what? Give the checkout that they answer with --tb-suite"
+        )
+    if found["resume"] and results is None:
+        raise pytest.UsageError(
+            "--tb-resume: there are no records to go on from; name their folder with --tb-results"
+        )
+    here = config.invocation_params.dir
     return Settings(
         rootdir=config.rootpath,
         kernels=kernels,
@@ -194,15 +232,63 @@ def read_settings(config: pytest.Config) -> Settings:
         results=None if results is None else config.invocation_params.dir / results,
         examples=found["examples"],
         flags="".join(
-            f" {option.flag} {shlex.quote(str(given))}"
+            f" {option.flag} {shlex.quote(str(one))}"
             for option in OPTIONS
             if option.name in _REPEATED and (given := config.getoption(option.key)) is not None
+            for one in (given if option.many else [given])
         ),
         timeouts={phase: found[f"timeout-{phase}"] for phase in PHASES},
+        suites=found["suite"],
+        predictions=_files(found["predictions"], here),
+        policy=found["policy"],
+        report=None if found["report"] is None else here / found["report"],
+        resume=bool(found["resume"]),
     )
 
 
+def _files(
+    given: Sequence[tuple[str | None, str]], here: Path
+) -> tuple[tuple[str | None, Path], ...]:
+    """The files that names and globs of predictions stand for.
+
+    Raises:
+        pytest.UsageError: If one stands for none, or a name for several.
+    """
+    found: list[tuple[str | None, Path]] = []
+    for name, pattern in given:
+        plain = here / pattern
+        paths = [plain] if plain.exists() else [Path(p) for p in sorted(glob(str(plain)))]  # noqa: PTH207 - takes absolute patterns
+        if not paths:
+            raise pytest.UsageError(
+                f"--tb-predictions: there is no file {pattern!r} in {here}; give a file of "
+                f"predictions, a glob of such files, or NAME=FILE"
+            )
+        if name is not None and len(paths) > 1:
+            raise pytest.UsageError(
+                f"--tb-predictions: {pattern!r} stands for {len(paths)} files, and all would be "
+                f"called {name!r}; leave the name out or give one file"
+            )
+        found += [(name, path) for path in paths]
+    return tuple(found)
+
+
+def _values(config: pytest.Config, option: Option) -> tuple[Any, ...]:
+    """Every value of an option that may be given several times."""
+    given, where = config.getoption(option.key), option.flag
+    if not given:
+        given, where = config.getini(option.key), f"{option.key} in {config.inipath}"
+    found = []
+    for text in given:
+        try:
+            found.append(option.parse(str(text)))
+        except ValueError as e:
+            raise pytest.UsageError(f"{where}: {text!r} is not usable; give {e}") from None
+    return tuple(found)
+
+
 def _value(config: pytest.Config, option: Option) -> Any:
+    if option.many:
+        return _values(config, option)
     for text, where in (
         (config.getoption(option.key), option.flag),
         (config.getini(option.key), f"{option.key} in {config.inipath or 'the ini file'}"),

@@ -16,10 +16,11 @@ import pytest
 from pytest_tritonbench import options
 
 if TYPE_CHECKING:
+    from pytest_tritonbench.imported.plan import Plan
+    from pytest_tritonbench.nodes import PhaseRun
     from pytest_tritonbench.report.reporter import Reporter
-    from pytest_tritonbench.suite import TaskRun
 
-_SETTINGS = pytest.StashKey[options.Settings]()
+_PLAN: pytest.StashKey[Plan] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options and declare the markers."""
-    settings = options.read_settings(config)
+    settings = options.settings_of(config)
     if settings.gpu not in (None, "cpu"):
         from pytest_tritonbench.sandbox import devices  # noqa: PLC0415 - asks the driver
 
@@ -37,15 +38,19 @@ def pytest_configure(config: pytest.Config) -> None:
             devices.choose(settings.gpu, devices.inventory())
         except devices.DeviceError as e:
             raise pytest.UsageError(f"--tb-gpu: {e}; give one of these, or cpu") from None
-    config.stash[_SETTINGS] = settings
+    if settings.suites:
+        from pytest_tritonbench import imported  # noqa: PLC0415 - only where there is a suite
+
+        config.stash[_PLAN] = imported.prepare(config, settings)
     for phase in options.PHASES:
         config.addinivalue_line("markers", f"tb_{phase}: the {phase} phase of a kernel task")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say what kernels run on, in repositories that have tasks."""
-    settings = config.stash[_SETTINGS]
-    if not any(any(config.rootpath.glob(glob)) for glob in settings.references):
+    """Say what kernels run on, in repositories that have tasks, and what is judged."""
+    settings = options.settings_of(config)
+    plan = config.stash.get(_PLAN, None)
+    if plan is None and not any(any(config.rootpath.glob(g)) for g in settings.references):
         return []
     from pytest_tritonbench.report.header import header  # noqa: PLC0415 - asks the driver
     from pytest_tritonbench.sandbox import devices  # noqa: PLC0415 - as above
@@ -53,7 +58,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     gpus = () if settings.gpu == "cpu" else devices.inventory()
     if gpus and settings.gpu is not None:
         gpus = devices.choose(settings.gpu, gpus)
-    return header(settings, gpus)
+    return header(settings, gpus) + ([] if plan is None else plan.describe())
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -86,7 +91,7 @@ def _is_task_file(path: Path, globs: tuple[str, ...]) -> bool:
 
 
 def _task_module(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    settings = parent.config.stash[_SETTINGS]
+    settings = options.settings_of(parent.config)
     if not _is_task_file(path, settings.references):
         return None
     if sys.platform != "linux":
@@ -96,28 +101,27 @@ def _task_module(path: Path, parent: pytest.Collector) -> pytest.Collector | Non
         )
     from pytest_tritonbench import collect  # noqa: PLC0415 - imports torch
 
-    config = parent.config
-    if collect.SESSION not in config.stash:
-        from pytest_tritonbench.session import Session  # noqa: PLC0415 - as above
-
-        session = Session(settings, _seed(config))
-        config.stash[collect.SESSION] = session
-        config.add_cleanup(session.close)
     return collect.TaskModule.from_parent(parent, path=path)
 
 
-def _seed(config: pytest.Config) -> int | str | None:
-    seed = config.getoption("--hypothesis-seed", None)
-    try:
-        return None if seed is None else int(seed)
-    except ValueError:
-        # Hypothesis takes any text.
-        return str(seed)
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Add the tests of published benchmarks, before others choose among the tests."""
+    if _PLAN in config.stash:
+        from pytest_tritonbench import imported  # noqa: PLC0415 - only where there is a suite
+
+        items += imported.collect(session, config.stash[_PLAN])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Parametrise the tests of a task."""
-    if "tb" in metafunc.fixturenames:
+    if "answer" in metafunc.fixturenames:
+        from pytest_tritonbench import imported  # noqa: PLC0415 - only where there is a suite
+
+        imported.parametrize(metafunc)
+    elif "tb" in metafunc.fixturenames:
         from pytest_tritonbench import collect  # noqa: PLC0415 - imports torch
 
         collect.parametrize(metafunc)
@@ -126,13 +130,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse a case to replay that does not fit the task that would replay it."""
     # A worker of pytest-xdist cannot end a run; there the test itself says it.
-    if session.config.stash[_SETTINGS].case is None or hasattr(session.config, "workerinput"):
+    if options.settings_of(session.config).case is None or hasattr(session.config, "workerinput"):
         return
     for item in session.items:
         run = _run_of(item)
         if run is not None and item.name == "test_fuzz":
             try:
-                run.replayed()
+                run.refuse_misfit()
             except ValueError as e:
                 raise pytest.UsageError(str(e)) from None
 
@@ -141,19 +145,19 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Let reports point at the task file."""
     run = _run_of(item)
     if run is not None:
-        item.location = (item.nodeid.partition("::")[0], run.task.line - 1, item.name)
+        item.location = (item.nodeid.partition("::")[0], run.line - 1, item.name)
 
 
-def _run_of(item: pytest.Item) -> TaskRun | None:
+def _run_of(item: pytest.Item) -> PhaseRun | None:
     if "tb" not in getattr(item, "fixturenames", ()):
         return None
-    from pytest_tritonbench import collect  # noqa: PLC0415 - imports torch
+    from pytest_tritonbench.nodes import run_of  # noqa: PLC0415 - only where there is a task
 
-    return collect.task_run(item)
+    return run_of(item)
 
 
 @pytest.fixture(name="tb")
-def _tb(request: pytest.FixtureRequest) -> TaskRun:
+def _tb(request: pytest.FixtureRequest) -> PhaseRun:
     """The task that the test belongs to, ready for its phase."""
     run = _run_of(request.node)
     if run is None:
@@ -167,7 +171,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Enter a test before another plugin may skip it, so that its record is its own."""
     run = _run_of(item)
     if run is not None:
-        run.enter(item.name.partition("[")[0].removeprefix("test_"), item.nodeid)
+        phase = item.name.partition("[")[0].removeprefix("test_")
+        callspec = getattr(item, "callspec", None)
+        run.enter(phase, item.nodeid, callspec.params if callspec else {})
 
 
 @pytest.hookimpl(wrapper=True)
@@ -196,7 +202,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput"):
         listener = _Listener(session.config)
         session.config.pluginmanager.register(listener, "tritonbench-listener")
-        if session.config.stash[_SETTINGS].results is not None:
+        if options.settings_of(session.config).results is not None:
             # At once, so that a folder that cannot be written stops the run and not its end.
             listener.reporter()
 
@@ -213,7 +219,9 @@ class _Listener:
         if self._reporter is None:
             from pytest_tritonbench.report.reporter import Reporter  # noqa: PLC0415 - as above
 
-            self._reporter = Reporter(self._config.stash[_SETTINGS])
+            plan = self._config.stash.get(_PLAN, None)
+            texts = None if plan is None else plan.text_of
+            self._reporter = Reporter(options.settings_of(self._config), texts)
             self._config.pluginmanager.register(self._reporter, "tritonbench-reporter")
         return self._reporter
 
@@ -230,4 +238,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     from pytest_tritonbench.scheduling import TaskScheduling  # noqa: PLC0415 - needs pytest-xdist
 
-    return TaskScheduling(config, log, config.stash[_SETTINGS].references)
+    suites = tuple(c.suite for c in config.stash[_PLAN].channels) if _PLAN in config.stash else ()
+    return TaskScheduling(config, log, options.settings_of(config).references, suites)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pytest_tritonbench.judge.oracle_client import Oracle
-from pytest_tritonbench.options import Settings
+from pytest_tritonbench.options import Settings, settings_of
 from pytest_tritonbench.report.environment import Environment, describe
 from pytest_tritonbench.sandbox import Sandbox
 from pytest_tritonbench.sandbox.devices import DeviceError, Gpu, choose, inventory
@@ -94,3 +94,23 @@ class Session:
             self._oracle.close()
         if "sandbox" in self.__dict__:
             self.sandbox.close()
+
+
+_SESSION = pytest.StashKey[Session]()
+
+
+def session_of(config: pytest.Config) -> Session:
+    """The session of a pytest process, made when first needed."""
+    if _SESSION not in config.stash:
+        seed = config.getoption("--hypothesis-seed", None)
+        config.stash[_SESSION] = session = Session(settings_of(config), _seed(seed))
+        config.add_cleanup(session.close)
+    return config.stash[_SESSION]
+
+
+def _seed(given: str | None) -> int | str | None:
+    try:
+        return None if given is None else int(given)
+    except ValueError:
+        # Hypothesis takes any text.
+        return str(given)

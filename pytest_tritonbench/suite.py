@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -44,6 +44,7 @@ class TaskRun:
         self.taskfile = taskfile
         self.nodeid = nodeid
         self.records: list[Record] = []
+        self.silent = False
         self.uncallable: str | None = None
         self._proven = False
         self._evaluation: Evaluation | None = None
@@ -61,8 +62,14 @@ class TaskRun:
         """The candidate's source, once it was read."""
         return self._source
 
-    def enter(self, phase: str, test: str) -> None:
+    @property
+    def line(self) -> int:
+        """Line of the reference in the task file."""
+        return self.task.line
+
+    def enter(self, phase: str, test: str, parameters: Mapping[str, Any]) -> None:
         """Enter a test: what is recorded from here on is of its phase."""
+        del parameters
         self._phase, self._test = phase, test
         self.records = []
 
@@ -157,6 +164,10 @@ class TaskRun:
         except CaseError as e:
             told = f"--tb-case does not fit the task {self.task.name!r}: {e}"
             raise CaseError(f"{told}; name the test that is to replay it") from None
+
+    def refuse_misfit(self) -> None:
+        """Refuse a case to replay that does not fit the task; raises as :meth:`replayed`."""
+        self.replayed()
 
     def bench(self, case: Case) -> tuple[float, ...]:
         """The kernel is timed on a case, and its timed output is right.

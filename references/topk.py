@@ -41,5 +41,6 @@ def topk(x: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
         The values, ``(m, k)``, of the dtype of ``x``, and their positions, int64. NaN counts as
         larger than everything; the order of equal values is free.
     """
-    values, indices = torch.topk(x, k)
+    # PyTorch's sort on a GPU puts a NaN with its sign bit set last; one without comes first.
+    values, indices = torch.topk(torch.where(x.isnan(), torch.nan, x), k)
     return values, indices

@@ -148,7 +148,9 @@ def copied(value: Any, device: torch.device) -> Any:
 
 
 def _contiguous(value: Any, device: torch.device) -> Any:
-    return value.contiguous().to(device, copy=True) if isinstance(value, torch.Tensor) else value
+    if not isinstance(value, torch.Tensor):
+        return value
+    return torch.empty(value.shape, dtype=value.dtype, device=device).copy_(value)
 
 
 def _in_float64(value: Any, device: torch.device) -> Any:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -21,6 +21,10 @@ from pytest_tritonbench.task.case import Case
 
 class ReferenceFailedError(Exception):
     """The reference, or an input that the task file derives, failed on a case."""
+
+
+class RefusedCaseError(ReferenceFailedError):
+    """The trusted side has no answer to a case that could be asked of a candidate."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,20 @@ class Asked:
     truth: Callable[[], Expected]
     """Waits for what the judge compares with; the reference may still be at work."""
 
+    truth_arrives: int | None = None
+    """The descriptor that becomes readable when :attr:`truth` need not wait."""
+
+    keywords: tuple[str, ...] = ()
+    """Those of ``args`` that are passed by keyword."""
+
+    def prepare(self) -> None:
+        """Take the truth and do what the judge can do without the candidate.
+
+        What the reference may have failed with is kept for :attr:`expected`.
+        """
+        with contextlib.suppress(ReferenceFailedError):
+            self.truth().prepare()
+
     @property
     def expected(self) -> Expected:
         """What the judge compares with.
@@ -49,7 +67,18 @@ class Asked:
         return self.truth()
 
 
-class _Once:
+class Asks(Protocol):
+    """A trusted side: an :class:`Oracle`, or the gold of an imported task."""
+
+    @property
+    def device(self) -> str:
+        """Where it and the candidate run: ``cpu`` or ``cuda``."""
+
+    def ask(self, path: Path, case: Case, *, timed: bool = False) -> Asked:
+        """Make the arguments of a case and answer it."""
+
+
+class Once:
     """Calls a function once and keeps what it gave or raised."""
 
     def __init__(self, function: Callable[[], Expected]) -> None:
@@ -57,6 +86,7 @@ class _Once:
         self._found: Expected | ReferenceFailedError | None = None
 
     def __call__(self) -> Expected:
+        """What the function gave, or what it raised."""
         if self._found is None:
             try:
                 self._found = self._function()
@@ -81,7 +111,7 @@ class Oracle:
         self._worker = sandbox.reference(ENTRY)
         self.device = device
         self._timeout = timeout
-        self._pending: _Once | None = None
+        self._pending: Once | None = None
 
     def ask(
         self, path: Path, case: Case, *, device: str | None = None, timed: bool = False
@@ -102,7 +132,7 @@ class Oracle:
         arena = self._worker.arena
         args = tuple((name, decode_value(value)) for name, value in reply["args"])
         cotangents = [decode_value(value) for value in reply["cotangents"]]
-        self._pending = truth = _Once(lambda: self._truth(path, case))
+        self._pending = truth = Once(lambda: self._truth(path, case))
         return Asked(
             case=case,
             args=args,
@@ -110,6 +140,7 @@ class Oracle:
             inputs=arena.view(0, reply["inputs"]),
             values={n: view(arena, v) if isinstance(v, TensorArg) else v for n, v in args},
             truth=truth,
+            truth_arrives=self._worker.connection.fileno(),
         )
 
     def _truth(self, path: Path, case: Case) -> Expected:

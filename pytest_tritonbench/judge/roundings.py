@@ -8,6 +8,7 @@ how ill-conditioned the case is for any algorithm that computes in float32. Afte
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -17,6 +18,9 @@ from torch.utils._pytree import tree_map_only
 # A candidate may compute in another order, and the hardware's exp and division are a rounding or
 # two off.
 ROUNDINGS = 2.0
+
+_LARGEST_KEPT = 1 << 14
+"""Elements of a tensor whose factors are kept for the next one of its size."""
 
 
 class MovedByRoundings(TorchDispatchMode):
@@ -54,6 +58,17 @@ def _move_in_place(value: torch.Tensor) -> torch.Tensor:
 
 def _factors(value: torch.Tensor) -> torch.Tensor:
     # The same at every repetition, so that a verdict does not depend on luck.
-    g = torch.Generator(value.device).manual_seed(value.numel())
-    step = torch.rand(value.shape, generator=g, dtype=torch.float64, device=value.device)
+    count, device = value.numel(), value.device
+    small = count <= _LARGEST_KEPT
+    flat = _kept_factors(count, device) if small else _drawn_factors(count, device)
+    return flat.view(value.shape)
+
+
+def _drawn_factors(count: int, device: torch.device) -> torch.Tensor:
+    g = torch.Generator(device).manual_seed(count)
+    step = torch.rand(count, generator=g, dtype=torch.float64, device=device)
     return 1 + ROUNDINGS * torch.finfo(torch.float32).eps * (2 * step - 1)
+
+
+# Drawing takes longer than everything else about a small tensor.
+_kept_factors = lru_cache(maxsize=256)(_drawn_factors)

@@ -39,6 +39,8 @@ SHORTEST_ROW = 32
 # Rows this many times larger than a row do not lend it their error.
 REACH = 4.0
 
+_ZERO = torch.zeros((), dtype=torch.float64)
+
 
 @dataclass(frozen=True)
 class Closeness:
@@ -72,6 +74,85 @@ class Closeness:
         return max(elementwise, self.rms / self.rms_allowed)
 
 
+class Yardstick:
+    """What is allowed at each element: all of the rule that does not need the candidate.
+
+    Args:
+        r: The reference's values, floating point, any shape.
+        o: The oracle's values in float64, the same shape.
+        nearby: The oracle's values with every intermediate result moved by float32 roundings.
+    """
+
+    def __init__(
+        self, r: torch.Tensor, o: torch.Tensor, nearby: torch.Tensor | None = None
+    ) -> None:
+        dtype = r.dtype
+        r64 = r.double()
+        r_finite = torch.isfinite(r64)
+        # Where float64 has no finite answer but the dtype has, the reference's own is the truth.
+        o = torch.where(torch.isfinite(o) | ~r_finite, o, r64)
+        info = torch.finfo(dtype)
+        magnitude = o.abs()
+        finite = magnitude <= info.max
+        both = finite & r_finite
+        o_rows = _rows(torch.where(finite, o, _ZERO))
+        r_error = _rows(torch.where(both, (r64 - o).abs(), _ZERO))
+        if nearby is not None:
+            moved = torch.where(finite & torch.isfinite(nearby), (nearby - o).abs(), _ZERO)
+            r_error = torch.maximum(r_error, _rows(moved))
+        scale = o_rows.abs().amax(dim=1)
+        ulp = _ulp(scale, info)
+        chance = 1 + SMALL_SAMPLE / max(1, len(torch.unique(o))) if dtype in ULPS_MAX else 1.0
+        reach = chance * _largest_nearby(r_error.amax(dim=1), scale)
+        limit = TIMES_MAX * reach + ULPS_MAX.get(dtype, ULPS_MAX_LOW_PRECISION) * ulp
+        self.allowed = limit[:, None].expand_as(o_rows).reshape(-1)[: o.numel()].view(r.shape)
+        """float64: the largest error allowed at each element."""
+
+        self._dtype, self._largest, self._chance = dtype, info.max, chance
+        self._o, self._r64, self._magnitude = o, r64, magnitude
+        self._r_finite, self._finite, self._both = r_finite, finite, both
+        self._r_error, self._ulp = r_error, ulp[:, None]
+        self._share = _rows(both.double())
+        self._rms_allowed = self._rms_for(self._share)
+        # Almost every case: then only the errors are left to be compared.
+        self._all_finite = bool(both.all())
+
+    def _rms_for(self, share: torch.Tensor) -> float:
+        r_units = self._r_error * share / self._ulp
+        rest = ULPS_RMS.get(self._dtype, ULPS_RMS_LOW_PRECISION)
+        return self._chance * TIMES_RMS * _rms(r_units, share) + rest
+
+    def measure(self, c: torch.Tensor) -> Closeness:
+        """How far a candidate's values, of the reference's dtype and shape, are from the oracle."""
+        c64 = c.double()
+        error = (c64 - self._o).abs()
+        within = error <= self.allowed
+        # An error that is within what is allowed is finite, and so is the value.
+        if self._all_finite and bool(within.all()):
+            rms = _rms(_rows(error) / self._ulp, self._share)
+            return Closeness(~within, error, self.allowed, rms, self._rms_allowed)
+        return self._measure_with_care(c64)
+
+    def _measure_with_care(self, c64: torch.Tensor) -> Closeness:
+        o, allowed, largest = self._o, self.allowed, self._largest
+        finite, r_finite = self._finite, self._r_finite
+        c_finite = torch.isfinite(c64)
+        error = torch.where(finite & c_finite, (c64 - o).abs(), _ZERO)
+        within = c_finite & finite & (error <= allowed)
+        same_class = _same_class(c64, o) | (_same_class(c64, self._r64) & ~r_finite)
+        # Rounding decides between the largest finite value and infinity.
+        brink = (self._magnitude + allowed >= largest) & (c64.sign() == o.sign())
+        brink &= (c64.abs() >= largest - allowed) | torch.isinf(c64)
+        right = within | (same_class & ~self._both) | brink
+        error = torch.where(right | (error > allowed), error, torch.full_like(error, math.inf))
+        error = torch.where(right, torch.minimum(error, allowed), error)
+
+        counted = self._both & c_finite
+        share = _rows(counted.double())
+        c_units = _rows(torch.where(counted, (c64 - o).abs(), _ZERO)) / self._ulp
+        return Closeness(~right, error, allowed, _rms(c_units, share), self._rms_for(share))
+
+
 def closeness(
     c: torch.Tensor, r: torch.Tensor, o: torch.Tensor, nearby: torch.Tensor | None = None
 ) -> Closeness:
@@ -83,44 +164,7 @@ def closeness(
         o: The oracle's values in float64, the same shape.
         nearby: The oracle's values with every intermediate result moved by float32 roundings.
     """
-    dtype = r.dtype
-    shape = r.shape
-    c64, r64 = c.double(), r.double()
-    # Where float64 has no finite answer but the dtype has, the reference's own is the truth.
-    o = torch.where(torch.isfinite(o) | ~torch.isfinite(r64), o, r64)
-    info = torch.finfo(dtype)
-    finite = torch.isfinite(o) & (o.abs() <= info.max)
-    zero = torch.zeros((), dtype=torch.float64)
-    o_rows = _rows(torch.where(finite, o, zero))
-    r_error = _rows(torch.where(finite & torch.isfinite(r64), (r64 - o).abs(), zero))
-    if nearby is not None:
-        moved = torch.where(finite & torch.isfinite(nearby), (nearby - o).abs(), zero)
-        r_error = torch.maximum(r_error, _rows(moved))
-    scale = o_rows.abs().amax(dim=1)
-    ulp = _ulp(scale, info)
-    chance = 1 + SMALL_SAMPLE / max(1, len(torch.unique(o))) if dtype in ULPS_MAX else 1.0
-    reach = chance * _largest_nearby(r_error.amax(dim=1), scale)
-    limit = TIMES_MAX * reach + ULPS_MAX.get(dtype, ULPS_MAX_LOW_PRECISION) * ulp
-    allowed = limit[:, None].expand_as(o_rows).reshape(-1)[: o.numel()].view(shape)
-
-    error = torch.where(finite & torch.isfinite(c64), (c64 - o).abs(), zero)
-    within = torch.isfinite(c64) & finite & (error <= allowed)
-    same_class = _same_class(c64, o) | (_same_class(c64, r64) & ~torch.isfinite(r64))
-    # Rounding decides between the largest finite value and infinity.
-    brink = (o.abs() + allowed >= info.max) & (c64.sign() == o.sign())
-    brink &= (c64.abs() >= info.max - allowed) | torch.isinf(c64)
-    right = within | (same_class & ~(finite & torch.isfinite(r64))) | brink
-    error = torch.where(right | (error > allowed), error, torch.full_like(error, math.inf))
-    error = torch.where(right, torch.minimum(error, allowed), error)
-
-    counted = finite & torch.isfinite(r64) & torch.isfinite(c64)
-    share = _rows(counted.double())
-    c_units = _rows(torch.where(counted, (c64 - o).abs(), zero)) / ulp[:, None]
-    r_units = r_error * share / ulp[:, None]
-    rms_allowed = chance * TIMES_RMS * _rms(r_units, share) + ULPS_RMS.get(
-        dtype, ULPS_RMS_LOW_PRECISION
-    )
-    return Closeness(~right, error, allowed, _rms(c_units, share), rms_allowed)
+    return Yardstick(r, o, nearby).measure(c)
 
 
 def _rows(values: torch.Tensor) -> torch.Tensor:

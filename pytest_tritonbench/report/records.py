@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2
 FILE = "records.jsonl"
 
 
@@ -53,6 +53,26 @@ class Record:
     """Hypothesis's seed, where one was given."""
 
     timing: Mapping[str, Any] | None = None
+    suite: str | None = None
+    """Published benchmark that the task is of; the fields from here on are its tasks' alone."""
+
+    model: str | None = None
+    """Who answered."""
+
+    sample: int | None = None
+    """Number of the answer among the model's to this task."""
+
+    difficulty: int | None = None
+    family: str | None = None
+    exception: str | None = None
+    """Class of the exception that ended the test."""
+
+    policy: Mapping[str, Any] | None = None
+    """Both policies' verdicts."""
+
+    varied: str | None = None
+    """What fuzzing varied."""
+
     schema: int = field(default=SCHEMA)
 
     def as_json(self) -> dict[str, Any]:
@@ -73,20 +93,20 @@ def _plain(value: Any) -> Any:
             return value
 
 
-class RecordFile:
-    """Appends records to a file, each with one write, so that a killed run leaves whole lines.
+class Lines:
+    """Appends JSON objects to a file, each with one write, so that a killed run leaves whole lines.
 
     Args:
-        folder: Made if it is not there.
+        path: Its folder is made if it is not there.
 
     Raises:
         RecordsError: If the folder or the file cannot be made or opened.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE
+    def __init__(self, path: Path) -> None:
+        self.path = path
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._descriptor = os.open(self.path, flags, 0o644)
         except OSError as e:
@@ -102,8 +122,8 @@ class RecordFile:
         if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
             os.write(self._descriptor, b"\n")
 
-    def append(self, record: Mapping[str, Any]) -> None:
-        """Write one record.
+    def append_line(self, record: Mapping[str, Any]) -> None:
+        """Write one object.
 
         Raises:
             RecordsError: If it does not fit the disk; what was written before stays whole.
@@ -127,3 +147,42 @@ class RecordFile:
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
+
+
+class RecordFile(Lines):
+    """The records of a folder.
+
+    Args:
+        folder: Made if it is not there.
+
+    Raises:
+        RecordsError: If the folder or the file cannot be made or opened.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / FILE)
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write one record; raises as :meth:`append_line`."""
+        self.append_line(record)
+
+
+def read_records(folder: Path) -> list[dict[str, Any]]:
+    """The records of a folder, oldest first; a torn line is passed over.
+
+    Raises:
+        RecordsError: If the file is there and cannot be read.
+    """
+    try:
+        lines = (folder / FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as e:
+        raise RecordsError(f"cannot read {folder / FILE}: {e.strerror}") from None
+    found = []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            record = json.loads(line)
+            if isinstance(record, dict):
+                found.append(record)
+    return found

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_tritonbench.options import Settings
-from pytest_tritonbench.report.records import RecordFile, RecordsError
+from pytest_tritonbench.report.answers import AnswerFile
+from pytest_tritonbench.report.records import RecordFile, RecordsError, read_records
 from pytest_tritonbench.report.summary import summarise
 
 if TYPE_CHECKING:
-    from pytest_tritonbench.suite import TaskRun
+    from pytest_tritonbench.nodes import PhaseRun
 
 # Name of the attribute that carries records on a report; pytest-xdist serialises plain data.
 ATTRIBUTE = "tb_records"
 
 
-def attach(report: pytest.TestReport, run: TaskRun, call: pytest.CallInfo[None]) -> None:
+def attach(report: pytest.TestReport, run: PhaseRun, call: pytest.CallInfo[None]) -> None:
     """Put the records of a test on its report, and make one where the test made none."""
+    if run.silent:
+        return
     records = [record.as_json() for record in run.records]
     run.records = []
     ended_early = report.when == "setup" and report.outcome != "passed"
@@ -38,15 +42,26 @@ class Reporter:
 
     Args:
         settings: What the user asked for.
+        texts: The answer that a record of a published benchmark is of.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, texts: Callable[[Mapping[str, Any]], str | None] | None = None
+    ) -> None:
+        self._settings = settings
+        self._texts = texts
+        self._answers: AnswerFile | None = None
         self._records: list[dict[str, Any]] = []
         self._file: RecordFile | None = None
         self._lost: str | None = None
         if settings.results is not None:
             try:
+                if settings.resume:
+                    # What is not run again is still part of the summary and of the report.
+                    self._records += read_records(settings.results)
                 self._file = RecordFile(settings.results)
+                if texts is not None:
+                    self._answers = AnswerFile(settings.results)
             except RecordsError as e:
                 raise pytest.UsageError(str(e)) from None
 
@@ -58,6 +73,8 @@ class Reporter:
                 continue
             try:
                 self._file.append(record)
+                if self._answers is not None and self._texts is not None:
+                    self._answers.append(record["candidate_hash"], self._texts(record))
             except RecordsError as e:
                 # The run goes on: its verdicts are worth having even when they cannot be kept.
                 self._lost = str(e)
@@ -84,3 +101,6 @@ class Reporter:
         if self._file is not None:
             self._file.close()
             self._file = None
+        if self._answers is not None:
+            self._answers.close()
+            self._answers = None

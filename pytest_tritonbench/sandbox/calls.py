@@ -1,6 +1,6 @@
 """What is asked of a candidate: one call, described by bytes in an arena and plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -22,7 +22,24 @@ class TensorArg:
     """Bytes of the whole storage."""
 
 
-Value: TypeAlias = "TensorArg | bool | int | float | str | tuple[Value, ...] | None"
+@dataclass(frozen=True)
+class ListArg:
+    """A Python list, where a tuple would not be the same."""
+
+    items: "tuple[Value, ...]"
+
+
+@dataclass(frozen=True)
+class DtypeArg:
+    """A `torch.dtype`."""
+
+    name: str
+    """Name without the `torch.`: `"float32"`."""
+
+
+Value: TypeAlias = (
+    "TensorArg | ListArg | DtypeArg | bool | int | float | str | tuple[Value, ...] | None"
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,8 @@ class Call:
 
     args: tuple[tuple[str, Value], ...]
     """Parameter name and value, in the order in which they are passed."""
+    keywords: tuple[str, ...] = ()
+    """Parameters of `args` that are passed by keyword, after all others."""
     gradients: tuple[str, ...] = ()
     """Tensor arguments whose gradients are wanted."""
     cotangents: tuple[TensorArg | None, ...] = ()
@@ -50,14 +69,22 @@ def encode_value(value: Value) -> Any:
     if isinstance(value, TensorArg):
         fields = (value.dtype, value.shape, value.strides, value.offset, value.start, value.nbytes)
         return {"tensor": fields}
+    if isinstance(value, ListArg):
+        return {"list": [encode_value(item) for item in value.items]}
+    if isinstance(value, DtypeArg):
+        return {"dtype": value.name}
     if isinstance(value, tuple):
         return [encode_value(item) for item in value]
     return value
 
 
 def decode_value(data: Any) -> Value:
-    """The value that `encode_value` wrote; lists come back as tuples."""
+    """The value that `encode_value` wrote."""
     if isinstance(data, dict):
+        if "list" in data:
+            return ListArg(tuple(decode_value(item) for item in data["list"]))
+        if "dtype" in data:
+            return DtypeArg(data["dtype"])
         dtype, shape, strides, offset, start, nbytes = data["tensor"]
         return TensorArg(dtype, tuple(shape), tuple(strides), offset, start, nbytes)
     if isinstance(data, list):
@@ -71,6 +98,7 @@ def encode_call(call: Call) -> dict[str, Any]:
     """A call as JSON."""
     return {
         "args": [[name, encode_value(value)] for name, value in call.args],
+        "keywords": list(call.keywords),
         "gradients": list(call.gradients),
         "cotangents": [encode_value(cotangent) for cotangent in call.cotangents],
         "launches": call.launches,
@@ -85,6 +113,7 @@ def decode_call(data: Mapping[str, Any]) -> Call:
     cotangents = tuple(decode_value(item) for item in data["cotangents"])
     return Call(
         args=tuple((name, decode_value(value)) for name, value in data["args"]),
+        keywords=tuple(data["keywords"]),
         gradients=tuple(data["gradients"]),
         cotangents=tuple(c if isinstance(c, TensorArg) else None for c in cotangents),
         launches=data["launches"],
@@ -94,14 +123,19 @@ def decode_call(data: Mapping[str, Any]) -> Call:
     )
 
 
+def tensors_in(*values: Value) -> Iterator[TensorArg]:
+    """Every tensor of these values, those in lists and tuples too."""
+    for value in values:
+        match value:
+            case TensorArg():
+                yield value
+            case ListArg(items=items) | tuple(items):
+                yield from tensors_in(*items)
+            case _:
+                pass
+
+
 def arena_bytes(call: Call) -> int:
     """How far into the input arena the call's tensors reach."""
-
-    def reach(value: Value) -> int:
-        if isinstance(value, TensorArg):
-            return value.start + value.nbytes
-        if isinstance(value, tuple):
-            return max(map(reach, value), default=0)
-        return 0
-
-    return max(map(reach, (*(value for _, value in call.args), *call.cotangents)), default=0)
+    found = tensors_in(*(value for _, value in call.args), *call.cotangents)
+    return max((arg.start + arg.nbytes for arg in found), default=0)

@@ -3,12 +3,12 @@
 import math
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from .calls import Call, arena_bytes, encode_call
+from .calls import Call, arena_bytes, encode_call, tensors_in
 from .limits import Limits
 from .memory import Arena, SnapshotPool, copy
 from .page import Phase
@@ -26,9 +26,16 @@ from .results import (
     text,
     whole,
 )
-from .worker import End, Worker, WorkerEndedError, line_in, waits
+from .script import Ran, Script, ScriptReader, encode_script, read_ran, whose_line
+from .worker import Beside, End, Worker, WorkerEndedError, line_in, waits
 
 _pool = SnapshotPool()
+
+
+def _copied(live: memoryview) -> memoryview:
+    private = _pool.take(len(live))
+    copy(private, live)
+    return private
 
 
 def _is_duration(value: Any) -> bool:
@@ -61,12 +68,18 @@ class Candidate:
         self._limits = limits
         self._outputs = Arena(limit=limits.file)
         self._worker: Worker | None = None
-        self._compiles = False
-        self._copy_inputs = True
+        self._use = (False, False)
+        self._script: Script | None = None
+        self._copy_inputs: bool | Collection[str] = True
         self._name = f"{Path(filename).stem or 'candidate'}.py"
 
     def call(
-        self, call: Call, timeout: float = 60.0, *, copy_inputs: bool = True
+        self,
+        call: Call,
+        timeout: float = 60.0,
+        *,
+        copy_inputs: bool | Collection[str] = True,
+        beside: Beside | None = None,
     ) -> Delivered | Failure:
         """Call the entry point once.
 
@@ -75,14 +88,22 @@ class Candidate:
             timeout: seconds, compilation included.
             copy_inputs: whether `Delivered.inputs_after` is a copy. Without it, it is a view of
                 the arena, good for comparing until the next call, and saves a pass over the bytes.
+                Names of arguments: these alone are copied, for `Delivered.bytes_after`.
+            beside: what is done while the candidate is at work.
         """
         self._copy_inputs = copy_inputs
         request = {"op": "call", "call": encode_call(call)}
-        answer = self._ask(request, call, timeout)
+        answer = self._ask(request, call, timeout, beside)
         return answer if isinstance(answer, Failure) else answer[0]
 
     def bench(
-        self, call: Call, rounds: int = 100, warmup: int = 10, timeout: float = 120.0
+        self,
+        call: Call,
+        rounds: int = 100,
+        warmup: int = 10,
+        timeout: float = 120.0,
+        *,
+        copy_inputs: bool | Collection[str] = True,
     ) -> Samples | Failure:
         """Time the entry point on a GPU.
 
@@ -91,7 +112,9 @@ class Candidate:
             rounds: timed calls.
             warmup: calls before them, at least one; compilation and autotuning happen there.
             timeout: seconds for everything.
+            copy_inputs: as for `call`.
         """
+        self._copy_inputs = copy_inputs
         request = {"op": "bench", "call": encode_call(call), "rounds": rounds, "warmup": warmup}
         answer = self._ask(request, call, timeout)
         if isinstance(answer, Failure):
@@ -102,14 +125,58 @@ class Candidate:
             return self._breach("no list of milliseconds")
         return Samples(tuple(ms), delivered)
 
+    def script(self, script: Script, timeout: float = 60.0) -> Ran | Failure:
+        """Run the module together with a test part.
+
+        The module is loaded afresh each time, in the process of the script before it; a call in
+        between, or another `compile`, has a process of its own.
+
+        Args:
+            script: what to run.
+            timeout: seconds for everything, loading and compilation included.
+        """
+        self._script = script
+        try:
+            return self._run_script(script, timeout)
+        finally:
+            self._script = None
+
+    def _run_script(self, script: Script, timeout: float) -> Ran | Failure:
+        source = {"source": self.source, "name": self._name}
+        request = {"op": "script", **source, "script": encode_script(script)}
+        try:
+            fresh = self._fresh_worker(compiles=script.compile, scripts=True)
+            arenas = [self._outputs.descriptor] if fresh else []
+            message, seconds = self._exchange(request, timeout, arenas)
+            failed = self._refusal(message)
+            if failed is not None:
+                return failed
+            # The warden looks while the bytes are copied here.
+            self._running().look_for_left_over()
+            ran = read_ran(ScriptReader(self._outputs, _pool), message, seconds)
+        except FrameTooLongError as error:
+            self._dispose()
+            return Failure(Reason.SYNTAX_ERROR, f"the source is too long: {error}")
+        except ProtocolError as error:
+            return self._breach(str(error))
+        except WorkerEndedError as error:
+            return self._ended(error.end)
+        except TimeoutError:
+            return self._out_of_time(timeout)
+        return self._left_running() or ran
+
     def _ask(
-        self, request: dict[str, Any], call: Call, timeout: float
+        self,
+        request: dict[str, Any],
+        call: Call,
+        timeout: float,
+        beside: Beside | None = None,
     ) -> Failure | tuple[Delivered, dict[str, Any]]:
         try:
             failed = self._prepare(call)
             if failed is not None:
                 return failed
-            message, seconds = self._exchange(request, timeout)
+            message, seconds = self._exchange(request, timeout, beside=beside)
             failed = self._refusal(message)
             if failed is not None:
                 return failed
@@ -126,16 +193,8 @@ class Candidate:
 
     def _prepare(self, call: Call) -> Failure | None:
         """Have a worker that has loaded the module."""
-        worker = self._worker
-        if worker is not None and (call.compile != self._compiles or not worker.alive):
-            self._let_go()
-        if self._worker is not None:
-            demand(not self._worker.channel.pending(), "a message that nobody asked for")
+        if not self._fresh_worker(compiles=call.compile, scripts=False):
             return None
-        self._worker = self._fork()
-        self._compiles = call.compile
-        self._worker.wait_ready(self._limits.start)
-        self._worker.mind()
         request = {
             "op": "load",
             "source": self.source,
@@ -154,14 +213,32 @@ class Candidate:
             self._let_go()
         return failed
 
+    def _fresh_worker(self, *, compiles: bool, scripts: bool) -> bool:
+        """Have a worker for this use, and say whether it has just been forked."""
+        worker = self._worker
+        if worker is not None and (self._use != (compiles, scripts) or not worker.alive):
+            self._let_go()
+        if self._worker is not None:
+            demand(not self._worker.channel.pending(), "a message that nobody asked for")
+            return False
+        self._worker = self._fork()
+        self._use = (compiles, scripts)
+        self._worker.wait_ready(self._limits.start)
+        self._worker.mind()
+        return True
+
     def _exchange(
-        self, request: dict[str, Any], timeout: float, descriptors: list[int] | None = None
+        self,
+        request: dict[str, Any],
+        timeout: float,
+        descriptors: list[int] | None = None,
+        beside: Beside | None = None,
     ) -> tuple[dict[str, Any], float]:
         worker = self._running()
         identity = secrets.token_hex(8)
         start = time.monotonic()
         worker.send({**request, "id": identity}, descriptors or ())
-        message = worker.recv(timeout)
+        message = worker.recv(timeout, beside)
         seconds = time.monotonic() - start
         demand(message.get("id") == identity, "an answer to another request")
         demand(message.get("op") in {"done", "failed"}, "an answer of an unknown kind")
@@ -169,7 +246,8 @@ class Candidate:
 
     def _refusal(self, message: Mapping[str, Any]) -> Failure | None:
         """The failure that an answer tells of, an attempt to leave the sandbox before all else."""
-        failed = failure(message, self.source) if message["op"] == "failed" else None
+        test = self._script.test if self._script is not None else ""
+        failed = failure(message, self.source, test) if message["op"] == "failed" else None
         incidents = message.get("incidents")
         demand(isinstance(incidents, list), "no list of incidents")
         if incidents:
@@ -187,9 +265,15 @@ class Candidate:
         reader.snapshot(message.get("used"))
         used = arena_bytes(call)
         inputs = self.inputs.view(0, used)
-        if self._copy_inputs:
-            inputs = _pool.take(used)
-            copy(inputs, self.inputs.view(0, used))
+        held = {}
+        if self._copy_inputs is True:
+            inputs = _copied(inputs)
+        elif self._copy_inputs:
+            wanted = [value for name, value in call.args if name in self._copy_inputs]
+            held = {
+                arg.start: _copied(inputs[arg.start : arg.start + arg.nbytes])
+                for arg in tensors_in(*wanted)
+            }
         return Delivered(
             output=reader.node(message.get("output")),
             gradients=reader.gradients(message.get("gradients")),
@@ -197,6 +281,7 @@ class Candidate:
             launches=whole(message.get("launches")),
             kernels=kernel_reports(message.get("kernels")),
             seconds=seconds,
+            held=held,
         )
 
     def _left_running(self) -> Failure | None:
@@ -213,7 +298,7 @@ class Candidate:
         return Failure(
             Reason.THREADS_LEFT,
             f"{len(threads)} threads{names} and {processes} processes were still running after "
-            f"{self.entry} had returned",
+            f"{self.entry or 'the script'} had returned",
             fatal=True,
         )
 
@@ -222,8 +307,7 @@ class Candidate:
         phase, kernel = worker.phase()
         trace = worker.stack()
         end = self._dispose()
-        line, function = line_in(trace, self._name)
-        source = source_line(self.source, line)
+        line, function, source, part = self._place(trace)
         in_kernel = phase in {Phase.KERNEL, Phase.SYNCHRONISING} or (
             # A process that waits for its GPU inside the driver does not even show its stack.
             phase is Phase.LAUNCHED and (not trace or waits(trace, source))
@@ -237,18 +321,32 @@ class Candidate:
             kernel=kernel if in_kernel and kernel else None,
             detail=end.stderr if end else "",
             fatal=True,
+            part=part,
         )
+
+    def _place(self, trace: str) -> tuple[int | None, str | None, str | None, str]:
+        """The line in a stack, the function it is in, its text, and whose it is."""
+        line, function = line_in(trace, self._name)
+        part = "candidate"
+        if self._script is not None and self._script.main:
+            part, line = whose_line(self.source, line)
+        elif self._script is not None and line is None:
+            line, function = line_in(trace, f"test-{self._name}")
+            part = "candidate" if line is None else "test"
+        theirs = self._script.test if self._script is not None and part == "test" else self.source
+        return line, function, source_line(theirs, line), part
 
     def _ended(self, end: End) -> Failure:
         self._dispose()
-        line, _ = line_in(end.trace, self._name)
+        line, _, source, part = self._place(end.trace)
         return Failure(
             end.reason,
             end.message,
             line=line,
-            text=source_line(self.source, line),
+            text=source,
             detail=end.stderr,
             fatal=True,
+            part=part,
         )
 
     def _breach(self, what: str) -> Failure:

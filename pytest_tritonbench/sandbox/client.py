@@ -241,6 +241,7 @@ class ReferenceWorker:
 
     def __init__(self, worker: Worker, timeout: float) -> None:
         self._worker = worker
+        self._closed = False
         self.arena = Arena()
         try:
             worker.send({"op": "arena"}, [self.arena.descriptor])
@@ -257,7 +258,7 @@ class ReferenceWorker:
     @property
     def alive(self) -> bool:
         """Whether the process is there."""
-        return self._worker.alive
+        return not self._closed and self._worker.alive
 
     def ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """Send one message and wait for the answer.
@@ -275,6 +276,9 @@ class ReferenceWorker:
 
     def close(self) -> None:
         """End the process."""
+        if self._closed:
+            return
+        self._closed = True
         self._worker.close()
         self.arena.close()
 

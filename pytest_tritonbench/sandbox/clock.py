@@ -33,8 +33,8 @@ def bench(runner: Runner, call: Call, rounds: int, warmup: int) -> dict[str, Any
     """
     storages = Storages(runner.inputs, runner.device)
     arguments = runner.arguments(call, storages)
-    values = list(arguments.values())
-    loading.bind(runner.function, list(arguments), values)
+    by_place, by_name = runner.split(call, arguments)
+    loading.bind(runner.function, by_place, by_name)
     flush = _empty(flush_bytes(runner.device), dtype=torch.uint8, device=runner.device)
     storages.keep()
     pairs = []
@@ -49,7 +49,7 @@ def bench(runner: Runner, call: Call, rounds: int, warmup: int) -> dict[str, Any
             if round_number <= 0:
                 _synchronize()
             _record(start)
-            output = runner.function(*values)
+            output = runner.function(*by_place.values(), **by_name)
             _record(end)
             if round_number >= 0:
                 pairs.append((start, end))

@@ -1,14 +1,15 @@
 """Turning a candidate's source into its entry point, and its errors into failures."""
 
+import ast
 import importlib.machinery
 import inspect
 import linecache
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from .interpreter import locate
@@ -29,6 +30,10 @@ class CandidateError(Exception):
     kernel: str | None = None
     detail: str = ""
     fatal: bool = field(default=False)
+    exception: str | None = None
+    """Class of the exception that this tells of."""
+    part: str = "candidate"
+    """Whose line it is: the candidate's or, in a script, the `"test"` part's."""
 
 
 def load(source: str, path: Path, entry: str) -> Callable[..., Any]:
@@ -42,36 +47,95 @@ def load(source: str, path: Path, entry: str) -> Callable[..., Any]:
     Raises:
         CandidateError: any way in which this fails.
     """
-    path.write_text(source, encoding="utf-8", errors="surrogatepass")
-    try:
-        code = compile(source, str(path), "exec", dont_inherit=True)
-    except SyntaxError as error:
-        raise CandidateError(Reason.SYNTAX_ERROR, error.msg, error.lineno) from None
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise CandidateError(Reason.SYNTAX_ERROR, f"cannot be parsed: {error}") from None
-    module = ModuleType(MODULE)
-    module.__file__ = str(path)
-    module.__spec__ = importlib.machinery.ModuleSpec(MODULE, None, origin=str(path))
-    sys.modules[MODULE] = module
-    linecache.checkcache(str(path))
-    try:
-        exec(code, module.__dict__)  # noqa: S102 - running the candidate is what this process is for
-    except BaseException as error:  # noqa: BLE001 - a candidate may raise anything
-        raise describe(error, str(path), importing=True) from None
+    module = import_module(source, path)
     function = module.__dict__.get(entry)
     if not callable(function):
-        what = f" ({entry} is a {type(function).__name__})" if entry in module.__dict__ else ""
-        names = [name for name, value in module.__dict__.items() if inspect.isfunction(value)]
-        hint = f"; its functions are {', '.join(names[:8])}" if names else ""
-        raise CandidateError(
-            Reason.NO_ENTRY_POINT, f"no function named {entry} in the module{what}{hint}"
-        )
+        raise _no_entry_point(module, entry)
     entry_point: Callable[..., Any] = function
     return entry_point
 
 
-def bind(function: Callable[..., Any], names: list[str], values: list[Any]) -> None:
+def require(module: ModuleType, names: Iterable[str]) -> None:
+    """See that the module defines every one of the names.
+
+    Raises:
+        CandidateError: it lacks one.
+    """
+    for name in names:
+        if name not in module.__dict__:
+            raise _no_entry_point(module, name)
+
+
+def _no_entry_point(module: ModuleType, entry: str) -> CandidateError:
+    there = module.__dict__
+    what = f" ({entry} is a {type(there[entry]).__name__})" if entry in there else ""
+    names = [name for name, value in there.items() if inspect.isfunction(value)]
+    hint = f"; its functions are {', '.join(names[:8])}" if names else ""
+    message = f"no function named {entry} in the module{what}{hint}"
+    return CandidateError(Reason.NO_ENTRY_POINT, message)
+
+
+def parse(source: str | ast.Module, path: Path) -> CodeType:
+    """Compile Python that somebody else has written.
+
+    Raises:
+        CandidateError: it is none.
+    """
+    try:
+        return compile(source, str(path), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        kind = type(error).__name__
+        failed = CandidateError(Reason.SYNTAX_ERROR, error.msg, error.lineno, exception=kind)
+    except (ValueError, RecursionError, MemoryError) as error:
+        message = f"cannot be parsed: {error}"
+        failed = CandidateError(Reason.SYNTAX_ERROR, message, exception="SyntaxError")
+    raise failed
+
+
+def write(text: str, path: Path) -> None:
+    """Put a source where tracebacks and Triton find its lines."""
+    path.write_text(text, encoding="utf-8", errors="surrogatepass")
+    linecache.checkcache(str(path))
+
+
+def import_module(
+    source: str, path: Path, name: str = MODULE, *, importing: bool = True
+) -> ModuleType:
+    """Import the source as a module.
+
+    Args:
+        source: the candidate's text.
+        path: where to put it.
+        name: what the module is to be called.
+        importing: whether an exception is an import's; a script raises like any other.
+
+    Raises:
+        CandidateError: it cannot be parsed, or running it raised.
+    """
+    write(source, path)
+    code = parse(source, path)
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    module.__spec__ = importlib.machinery.ModuleSpec(name, None, origin=str(path))
+    sys.modules[name] = module
+    try:
+        exec(code, module.__dict__)  # noqa: S102 - running the candidate is what this process is for
+    except BaseException as error:  # noqa: BLE001 - a candidate may raise anything
+        raise describe(error, str(path), importing=importing) from None
+    return module
+
+
+def bind(
+    function: Callable[..., Any],
+    by_place: Mapping[str, Any],
+    by_name: Mapping[str, Any] | None = None,
+) -> None:
     """See that the function can be called with these arguments.
+
+    Args:
+        function: the entry point.
+        by_place: what is passed by position, with the names that the task has for it.
+        by_name: what is passed by keyword.
 
     Raises:
         CandidateError: it cannot.
@@ -81,13 +145,15 @@ def bind(function: Callable[..., Any], names: list[str], values: list[Any]) -> N
     except (TypeError, ValueError):
         return
     try:
-        signature.bind(*values)
+        signature.bind(*by_place.values(), **(by_name or {}))
     except TypeError as error:
+        names = [*by_place, *(f"{name}=" for name in by_name or ())]
         wanted = f"the task calls it with ({', '.join(names)})"
         raise CandidateError(
             Reason.WRONG_SIGNATURE,
             f"{error}: {wanted}, the function is {signature}",
             _line_of(function),
+            exception="TypeError",
         ) from None
 
 
@@ -127,7 +193,14 @@ def describe(error: BaseException, filename: str, *, importing: bool = False) ->
         place.kernel if in_kernel else None,
         own_frames(error, filename),
         fatal,
+        _class_name(chain),
     )
+
+
+def _class_name(chain: list[BaseException]) -> str:
+    """The class of what was raised, not of what the interpreter wrapped it in."""
+    own = [link for link in chain if not _is(link, "InterpreterError")]
+    return type((own or chain)[0]).__name__[:200]
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from .calls import TensorArg
 from .memory import Arena, ArenaBoundsError, SnapshotPool, copy
 from .protocol import ProtocolError
 from .reasons import Reason
@@ -57,8 +58,17 @@ class TensorOut:
     """The logical elements, contiguous, in the parent's own copy."""
 
 
+@dataclass(frozen=True)
+class Opaque:
+    """A value that cannot be carried out of the process; a script may show some."""
+
+    kind: str
+    """Its class."""
+
+
 Node: TypeAlias = (
-    "TensorOut | bool | int | float | str | tuple[Node, ...] | list[Node] | dict[str, Node] | None"
+    "TensorOut | Opaque | bool | int | float | complex | str | tuple[Node, ...] | list[Node] "
+    "| dict[str, Node] | None"
 )
 
 
@@ -97,6 +107,16 @@ class Delivered:
     kernels: tuple[KernelReport, ...]
     seconds: float
     """From the request to the answer, by the parent's clock."""
+    held: Mapping[int, memoryview] = field(default_factory=dict, repr=False)
+    """Copies of storages after the call, by where they start in the input arena."""
+
+    def bytes_after(self, arg: TensorArg) -> memoryview:
+        """The bytes of an argument's storage after the call: the copy, where one was made.
+
+        Only a copy cannot be changed any more by what the candidate may have left running.
+        """
+        live = self.inputs_after[arg.start : arg.start + arg.nbytes]
+        return self.held.get(arg.start, live)
 
 
 @dataclass(frozen=True)
@@ -116,7 +136,7 @@ class Failure:
     reason: Reason
     message: str
     line: int | None = None
-    """Line of the candidate's source, counted from 1."""
+    """Line of the candidate's source, counted from 1; of the test part where `part` says so."""
     text: str | None = None
     """That line."""
     kernel: str | None = None
@@ -125,6 +145,10 @@ class Failure:
     """Traceback in the candidate's own frames, or the end of its stderr."""
     fatal: bool = False
     """Whether the process is gone; the next call gets a fresh one."""
+    exception: str | None = None
+    """Class of the exception that was raised, the interpreter's own wrapping left away."""
+    part: str = "candidate"
+    """Whose line it is: `"candidate"`, or `"test"` for a script's test part."""
 
 
 def demand(condition: object, message: str) -> None:
@@ -246,19 +270,28 @@ def _kernel_report(data: Any) -> KernelReport:
     )
 
 
-def failure(message: Mapping[str, Any], source: str) -> Failure:
-    """The failure that a child reports about itself."""
+def failure(message: Mapping[str, Any], source: str, test: str = "") -> Failure:
+    """The failure that a child reports about itself.
+
+    Args:
+        message: what the child said.
+        source: text of the candidate.
+        test: text of the test part that ran with it, if one did.
+    """
     name = text(message.get("reason"))
     demand(name in set(Reason), f"no reason: {name!r:.80}")
     line = maybe(message.get("line"), whole)
+    part = "test" if test and message.get("part") == "test" else "candidate"
     return Failure(
         reason=Reason(name),
         message=text(message.get("message")),
         line=line,
-        text=source_line(source, line),
+        text=source_line(test if part == "test" else source, line),
         kernel=maybe(message.get("kernel"), text),
         detail=text(message.get("detail", "")),
         fatal=message.get("fatal") is True,
+        exception=maybe(message.get("exception"), text),
+        part=part,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from . import loading
-from .calls import Call, TensorArg, Value
+from .calls import Call, DtypeArg, ListArg, TensorArg, Value
 from .delivering import Delivery, flatten
 from .memory import Arena
 from .page import Page, Phase
@@ -17,7 +17,9 @@ _frombuffer = torch.frombuffer
 _synchronize = torch.cuda.synchronize
 _grad = torch.autograd.grad
 _is_initialized: Callable[[], bool] = torch.cuda.is_initialized
-_manual_seed = torch.manual_seed
+# torch.manual_seed looks at every backend there might be, which costs more than a small call.
+_seed_cpu = torch.default_generator.manual_seed
+_seed_all = torch.manual_seed
 
 
 class Storages:
@@ -111,12 +113,22 @@ class Runner:
         def made(value: Value) -> Any:
             if isinstance(value, TensorArg):
                 return storages.tensor(value)
+            if isinstance(value, DtypeArg):
+                return getattr(torch, value.name)
+            if isinstance(value, ListArg):
+                return list(map(made, value.items))
             return tuple(map(made, value)) if isinstance(value, tuple) else value
 
         arguments = {name: made(value) for name, value in call.args}
         for name in call.gradients:
             arguments[name].requires_grad_()
         return arguments
+
+    @staticmethod
+    def split(call: Call, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The arguments that are passed by position, and those passed by keyword."""
+        by_name = {name: arguments[name] for name in call.keywords}
+        return {n: v for n, v in arguments.items() if n not in by_name}, by_name
 
     def run(self, call: Call) -> dict[str, Any]:
         """Call the function once and deliver what it returns.
@@ -126,12 +138,13 @@ class Runner:
         """
         storages = Storages(self.inputs, self.device)
         arguments = self.arguments(call, storages)
-        loading.bind(self.function, list(arguments), list(arguments.values()))
+        by_place, by_name = self.split(call, arguments)
+        loading.bind(self.function, by_place, by_name)
         try:
             self.poison.active = call.poison
-            _manual_seed(call.seed)
+            (_seed_cpu if self.device.type == "cpu" else _seed_all)(call.seed)
             self.page.note(Phase.CALLING)
-            output = self.function(*arguments.values())
+            output = self.function(*by_place.values(), **by_name)
             self.finish()
             gradients = self.gradients(call, arguments, storages, output)
             self.finish()

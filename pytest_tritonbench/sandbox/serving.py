@@ -18,6 +18,8 @@ from .poison import Poison
 from .protocol import MAX_FRAME, Connection, FrameTooLongError
 from .reasons import Reason
 from .running import Runner
+from .script import decode_script
+from .scripting import ScriptRunner
 from .watch import Watch
 
 
@@ -50,6 +52,7 @@ class Service:
         self._scratch = scratch
         self._poison = Poison()
         self._runner: Runner | None = None
+        self._scripts: ScriptRunner | None = None
         self._on_cpu = spec["device"] == "cpu"
 
     def serve(self) -> None:
@@ -76,6 +79,8 @@ class Service:
         if request["op"] == "load":
             self._load(request, log)
             return {}
+        if request["op"] == "script":
+            return self._run_script(request, log)
         if self._runner is None:
             raise RuntimeError("the parent loads before it calls")
         call = decode_call(request["call"])
@@ -97,17 +102,7 @@ class Service:
 
     def _load(self, request: Mapping[str, Any], log: launches.LaunchLog) -> None:
         inputs, outputs = self._connection.descriptors()
-        self._page.note(Phase.LOADING)
-        if self._on_cpu:
-            from . import interpreter  # noqa: PLC0415 - not needed where there is a GPU
-
-            targets = [interpreter.Target.parse(name) for name in self._spec["targets"]]
-            interpreter.activate(
-                compile_for=targets if request["compile"] else (), device=targets[0]
-            )
-        launches.watch(log)
-        path = self._scratch / "home" / request["name"]
-        self._watch.filename = str(path)
+        path = self._settle(request["name"], log, compiles=request["compile"])
         function = loading.load(request["source"], path, request["entry"])
         self._runner = Runner(
             function,
@@ -119,6 +114,41 @@ class Service:
             poison=self._poison,
             limit=self._limits.file,
         )
+
+    def _settle(self, name: str, log: launches.LaunchLog, *, compiles: bool) -> Path:
+        """Make the process ready for a candidate, and say where its file goes."""
+        self._page.note(Phase.LOADING)
+        if self._on_cpu:
+            from . import interpreter  # noqa: PLC0415 - not needed where there is a GPU
+
+            targets = [interpreter.Target.parse(target) for target in self._spec["targets"]]
+            interpreter.activate(compile_for=targets if compiles else (), device=targets[0])
+        launches.watch(log)
+        path = self._scratch / "home" / name
+        self._watch.filename = str(path)
+        return path
+
+    def _run_script(self, request: Mapping[str, Any], log: launches.LaunchLog) -> dict[str, Any]:
+        script = decode_script(request["script"])
+        if self._scripts is None:
+            (outputs,) = self._connection.descriptors()
+            self._scripts = ScriptRunner(
+                self._settle(request["name"], log, compiles=script.compile),
+                outputs=Arena(outputs, self._limits.file),
+                limit=self._limits.file,
+                page=self._page,
+                poison=self._poison,
+            )
+        launches.watch(log)
+        log.enabled = script.launches
+        if not self._on_cpu:
+            return self._scripts.run(request["source"], script)
+        from .interpreter import bounds  # noqa: PLC0415 - not needed where there is a GPU
+
+        tolerance = bounds.Tolerance(lambda: float("nan") if script.fill == 0 else 7.0)
+        bounds.tolerate(tolerance)
+        shown = self._scripts.run(request["source"], script)
+        return {**shown, "outside": str(tolerance.first)[:1000] if tolerance.first else None}
 
     def _reply(self, answer: dict[str, Any], log: launches.LaunchLog) -> None:
         answer["launches"] = log.count
@@ -144,4 +174,6 @@ def _failed(error: loading.CandidateError) -> dict[str, Any]:
         "kernel": error.kernel,
         "detail": error.detail,
         "fatal": error.fatal,
+        "exception": error.exception,
+        "part": error.part,
     }

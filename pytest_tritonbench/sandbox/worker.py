@@ -5,7 +5,7 @@ import re
 import select
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,15 @@ _TRACE_BYTES = 1 << 16
 _FRAME = re.compile(r'File "([^"]*)", line (\d+) in (\S+)')
 _WAITING = ("synchronize", "item", "cpu", "tolist", "numpy", "nonzero", "wait", "equal")
 _FAULTS = {"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGSYS", "SIGTRAP"}
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the parent has to do as soon as another process has sent something."""
+
+    descriptor: int
+    """Becomes readable when it is time."""
+    work: Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -93,8 +102,13 @@ class Worker:
         except ConnectionLostError:
             raise WorkerEndedError(self._wait_end(_KILL_S)) from None
 
-    def recv(self, timeout: float) -> dict[str, Any]:
+    def recv(self, timeout: float, beside: Beside | None = None) -> dict[str, Any]:
         """The worker's next message.
+
+        Args:
+            timeout: seconds to wait.
+            beside: is done once while the worker is waited for, if its time comes; the worker is
+                given as much longer.
 
         Raises:
             WorkerEndedError: it died first.
@@ -105,6 +119,8 @@ class Worker:
         poller = select.poll()
         poller.register(self.channel.fileno(), select.POLLIN)
         poller.register(self._status.fileno(), select.POLLIN)
+        if beside is not None:
+            poller.register(beside.descriptor, select.POLLIN)
         while (message := self.channel.take()) is None:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -120,6 +136,11 @@ class Worker:
                     os.close(descriptor)
             elif self._status.fileno() in ready:
                 raise WorkerEndedError(self._wait_end(_KILL_S))
+            elif beside is not None and beside.descriptor in ready:
+                poller.unregister(beside.descriptor)
+                start = time.monotonic()
+                beside.work()
+                deadline += time.monotonic() - start
         return message
 
     def mind(self) -> None:

@@ -20,7 +20,12 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("timeout-exec", "2", "timeouts", {"exec": 2.0}),
     ("timeout-fuzz", "0.25", "timeouts", {"fuzz": 0.25}),
     ("timeout-bench", "900", "timeouts", {"bench": 900.0}),
+    ("suite", "bench#T", "suites", ("bench#T",)),
+    ("policy", "published", "policy", "published"),
+    ("report", "pages", "report", Path("pages")),
 ]
+# Options that mean nothing alone; each has its own file.
+ELSEWHERE = {"predictions", "resume"}
 # Option, a bad value, and what the message says would be right.
 BAD = [
     ("kernels", "nowhere", "*nowhere is no folder; give the folder of the kernel files*"),
@@ -38,6 +43,10 @@ BAD = [
     *((f"timeout-{p}", "soon", "*give a number of seconds above 0") for p in ("fuzz", "bench")),
     ("timeout-call", "inf", "*give a number of seconds above 0"),
     ("timeout-call", "nan", "*give a number of seconds above 0"),
+    ("suite", "bench#X", "*give the path of a TritonBench checkout, or PATH#G or PATH#T*"),
+    ("suite", "nowhere", "*--tb-suite: *nowhere*"),
+    ("policy", "lenient", "*give 'strict' (the judge) or 'published' (upstream's own*"),
+    ("report", " ", "*give a folder's path"),
 ]
 
 
@@ -56,8 +65,8 @@ def field_of(config: pytest.Config, field: str, like: Any) -> Any:
 def test_the_tables_cover_every_option() -> None:
     """A new option cannot be forgotten here."""
     names = {option.name for option in OPTIONS}
-    assert {name for name, *_ in GOOD} == names
-    assert {name for name, *_ in BAD} == names
+    assert {name for name, *_ in GOOD} | ELSEWHERE == names
+    assert {name for name, *_ in BAD} | ELSEWHERE == names
 
 
 @pytest.mark.parametrize(("option", "text", "field", "expected"), GOOD)
@@ -71,7 +80,8 @@ def test_an_option_and_its_ini_key(
     key = f"tb_{option.replace('-', '_')}"
     pytester.makeini(f"[pytest]\n{key} = {text}\n")
     assert field_of(pytester.parseconfig(), field, expected) == expected
-    pytester.makeini(f"[pytest]\n{key} = anything else\n")
+    if option != "suite":
+        pytester.makeini(f"[pytest]\n{key} = anything else\n")
     assert field_of(pytester.parseconfig(f"--tb-{option}", text), field, expected) == expected
 
 
@@ -100,8 +110,9 @@ def test_help_shows_every_option_with_its_default(pytester: pytest.Pytester) -> 
     result = pytester.runpytest_inprocess("--help")
     text = " ".join(result.stdout.str().split())
     for option in OPTIONS:
-        assert f"{option.flag}={option.metavar} " in text
-        assert f"{option.key} (string)" in text
+        value = "" if option.switch else f"={option.metavar}"
+        assert f"{option.flag}{value} " in text
+        assert f"{option.key} ({'linelist' if option.many else 'string'})" in text
         assert option.default is None or f"(default: {option.default})" in text
     assert "tb_references (args)" in text
 

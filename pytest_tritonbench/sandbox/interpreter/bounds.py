@@ -3,12 +3,15 @@
 Every pointer remembers the storage of the tensor argument from which it was computed; masked-off
 lanes are not looked at. A pointer with no known origin (read from memory, made of an integer) is
 looked up among the storages of the launch, and let through when it is in none.
+
+On a GPU such an access mostly goes unnoticed. Where that is wanted (`tolerate`), a load gives a
+value that shows and a store is dropped.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 import triton
+import triton.language as tl
 import triton.runtime.interpreter as triton_interpreter
 
 from pytest_tritonbench.sandbox.interpreter import execution
@@ -40,7 +44,7 @@ class OutOfBoundsError(Exception):
     """A kernel reached outside a tensor's storage.
 
     Args:
-        access: ``load``, ``store`` or ``atomic``.
+        access: ``load``, ``store``, ``atomic`` or ``exchange``.
         kernel: The kernel's name.
         line: The line of the access in the file that defines it; 0 when not known.
         tensor: The name of the argument.
@@ -87,7 +91,27 @@ class _Launch:
     origins: tuple[_Origin, ...] = ()
 
 
+class Tolerance:
+    """Lets accesses outside pass, and remembers the first.
+
+    Args:
+        value: What a load outside gives in floats; integers get 0, or 1 if it is finite.
+    """
+
+    def __init__(self, value: Callable[[], float]) -> None:
+        self.first: OutOfBoundsError | None = None
+        self._value = value
+
+    def value_for(self, dtype: Any) -> Any:
+        """What stands for an element of a dtype that is not there."""
+        value = self._value()
+        if dtype.kind in "biu":
+            return np.asarray(np.isfinite(value)).astype(dtype)
+        return np.asarray(value).astype(dtype)
+
+
 _launch = _Launch()
+_tolerance: list[Tolerance] = []
 _installed: list[bool] = []
 
 
@@ -103,6 +127,11 @@ def install() -> None:
     for handle in ("BlockPointerHandle", "TensorDescHandle"):
         _pass_on_base(inside(triton_interpreter, handle))
     _check_accesses(builder)
+
+
+def tolerate(tolerance: Tolerance | None) -> None:
+    """Have accesses outside pass from now on, or with ``None`` raise again."""
+    _tolerance[:] = [] if tolerance is None else [tolerance]
 
 
 def _remember(kernel: str, raw: Mapping[str, Any], converted: Mapping[str, Any]) -> None:
@@ -171,23 +200,33 @@ def _check_accesses(builder: Any) -> None:
     exchange = inside(builder, "create_atomic_cas")
 
     def create_masked_load(self: Any, pointers: Any, mask: Any, *rest: Any, **more: Any) -> Any:
-        _check("load", pointers, mask)
-        return load(self, pointers, mask, *rest, **more)
+        inside_mask = _check("load", pointers, mask)
+        if inside_mask is None:
+            return load(self, pointers, mask, *rest, **more)
+        wanted = np.broadcast_to(_lanes(mask, pointers), pointers.data.shape)
+        loaded = load(self, pointers, inside_mask, *rest, **more)
+        missing = wanted & ~inside_mask.data
+        filler = _tolerance[0].value_for(loaded.data.dtype)
+        loaded.data = np.where(missing, filler, loaded.data)
+        return loaded
 
     def create_masked_store(
         self: Any, pointers: Any, value: Any, mask: Any, *rest: Any, **more: Any
     ) -> Any:
-        _check("store", pointers, mask)
+        inside_mask = _check("store", pointers, mask)
+        # Not `or`: a handle is true when all its lanes are.
+        mask = mask if inside_mask is None else inside_mask
         return store(self, pointers, value, mask, *rest, **more)
 
     def create_atomic_rmw(
         self: Any, operation: Any, pointers: Any, value: Any, mask: Any, *rest: Any
     ) -> Any:
-        _check("atomic", pointers, mask)
+        inside_mask = _check("atomic", pointers, mask)
+        mask = mask if inside_mask is None else inside_mask
         return atomic(self, operation, pointers, value, mask, *rest)
 
     def create_atomic_cas(self: Any, pointers: Any, *rest: Any) -> Any:
-        _check("atomic", pointers, None)
+        _check("exchange", pointers, None)
         return exchange(self, pointers, *rest)
 
     replace(builder, "create_masked_load", create_masked_load)
@@ -196,24 +235,37 @@ def _check_accesses(builder: Any) -> None:
     replace(builder, "create_atomic_cas", create_atomic_cas)
 
 
-def _check(access: str, pointers: Any, mask: Any) -> None:
+def _lanes(mask: Any, pointers: Any) -> Any:
+    """A mask as an array."""
+    if mask is None:
+        return np.ones_like(pointers.data, dtype=bool)
+    lanes = mask.data if isinstance(mask, triton_interpreter.TensorHandle) else mask
+    return np.asarray(lanes).astype(bool, copy=False)
+
+
+def _check(access: str, pointers: Any, mask: Any) -> Any:
+    """Look at the lanes of an access; a mask of those that may be done, if some may not.
+
+    Raises:
+        OutOfBoundsError: some may not, and nobody tolerates that.
+    """
     addresses = pointers.data
     if mask is not None:
-        lanes = mask.data if isinstance(mask, triton_interpreter.TensorHandle) else mask
+        lanes = _lanes(mask, pointers)
         if not lanes.all():
             addresses = addresses[np.broadcast_to(lanes, addresses.shape)]
     if addresses.size == 0:
-        return
+        return None
     low, high = int(addresses.min()), int(addresses.max())
     origin = pointers.attr.get(_ORIGIN) or _origin_of(low)
     if origin is None:
-        return
+        return None
     size = max(1, pointers.get_element_ty().primitive_bitwidth // 8)
     if low >= origin.start and high + size <= origin.end:
-        return
+        return None
     signed = addresses.astype(np.int64)
     outside = (signed < origin.start) | (signed + size > origin.end)
-    raise OutOfBoundsError(
+    error = OutOfBoundsError(
         access=access,
         kernel=_launch.kernel,
         line=_line(),
@@ -223,6 +275,13 @@ def _check(access: str, pointers: Any, mask: Any) -> None:
         lanes=(int(outside.sum()), int(pointers.data.size)),
         program=triton_interpreter.interpreter_builder.grid_idx,
     )
+    if not _tolerance or access == "exchange":
+        raise error
+    _tolerance[0].first = _tolerance[0].first or error
+    everything = pointers.data.astype(np.int64)
+    within = (everything >= origin.start) & (everything + size <= origin.end)
+    kept = within & np.broadcast_to(_lanes(mask, pointers), within.shape)
+    return triton_interpreter.TensorHandle(kept, tl.int1)
 
 
 def _origin_of(address: int) -> _Origin | None:

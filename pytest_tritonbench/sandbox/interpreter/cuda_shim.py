@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from pytest_tritonbench.sandbox.interpreter import cuda_stubs
+from pytest_tritonbench.sandbox.interpreter import cuda_linalg, cuda_stubs
 from pytest_tritonbench.sandbox.interpreter.targets import Target
 
 _CPU = torch.device("cpu")
@@ -92,6 +92,7 @@ def install(target: Target) -> None:
         target: The GPU whose properties ``torch.cuda`` reports.
     """
     cuda_stubs.install(target)
+    cuda_linalg.install()
     if not _installed:
         mode = _CudaOnCpu()
         mode.__enter__()  # type: ignore[no-untyped-call]  # torch leaves it untyped

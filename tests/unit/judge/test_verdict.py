@@ -208,3 +208,25 @@ def test_structure_comes_before_the_property() -> None:
     """A task's own function never sees an answer of the wrong shape."""
     x = torch.tensor([1.0, 2.0, 3.0])
     assert verdict(x[:2], x, of=SHUFFLE, x=x).fault is Fault.WRONG_SHAPE
+
+
+@pytest.mark.parametrize("off", [0.0, 1e-7, 1e-3, math.inf, math.nan])
+def test_a_yardstick_made_ahead_gives_the_same_verdict(off: float) -> None:
+    """What is prepared while the candidate runs changes nothing about what is said of it."""
+    want, wide, moved = T + 0.1, T.double() + 0.1, T.double() * (1 + 1e-7) + 0.1
+    got = Answer((value(want + off), value(want.int())))
+    made = Answer((value(want), value(want.int())))
+    truth, nearby = (Answer((value(t), value(want.int()))) for t in (wide, moved))
+    on_the_spot, ahead = (Expected(made, truth, nearby) for _ in range(2))
+    ahead.prepare()
+    assert list(ahead.yardsticks) == ["output[0]"]
+    inputs = {"x": torch.zeros(1)}
+    assert judge(PLAIN, inputs, got, ahead) == judge(PLAIN, inputs, got, on_the_spot)
+
+
+def test_a_yardstick_made_ahead_is_not_used_for_a_canonical_form() -> None:
+    """A task with ``canonical`` is measured by what that makes of the answers."""
+    task_of = declared(canonical=lambda inputs, output: inputs["x"] + output.abs())
+    expected = Expected(Answer(value(T)), Answer(value(T.double())))
+    expected.prepare()
+    assert judge(task_of, {"x": torch.ones(3)}, Answer(value(-T)), expected).accepted

@@ -1,0 +1,68 @@
+"""Tasks of published benchmarks: collected, put to their candidates, judged against their golds.
+
+Nothing here imports torch before the first test runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_tritonbench.imported import collect as _collect
+from pytest_tritonbench.imported.collect import parametrize
+from pytest_tritonbench.imported.plan import Plan, make_plan
+from pytest_tritonbench.imported.resume import Finished, read_finished
+from pytest_tritonbench.imported.run import ImportedRun
+from pytest_tritonbench.imported.selection import take_ids
+from pytest_tritonbench.options import Settings, settings_of
+from pytest_tritonbench.task.tritonbench.checkout import Upstream
+
+if TYPE_CHECKING:
+    from pytest_tritonbench.imported.workshop import Workshop
+
+__all__ = ["Plan", "collect", "parametrize", "prepare"]
+
+
+def prepare(config: pytest.Config, settings: Settings) -> Plan:
+    """Read suites and predictions, and take their node ids out of pytest's arguments.
+
+    Raises:
+        pytest.UsageError: If one of them cannot be read.
+    """
+    plan = make_plan(settings, config.invocation_params.dir)
+    take_ids(config, [channel.suite for channel in plan.channels])
+    _collect.declare_markers(plan, config)
+    return plan
+
+
+def collect(session: pytest.Session, plan: Plan) -> list[pytest.Item]:
+    """The tests of every imported task that was asked for."""
+    settings = settings_of(session.config)
+    resumes = settings.resume and settings.results is not None
+    finished = read_finished(settings.results) if resumes and settings.results else Finished()
+    workshop = _Lazy(session.config)
+
+    def make(task: Upstream, suite: str) -> ImportedRun:
+        return ImportedRun(task, suite, workshop, finished)
+
+    return _collect.collect(session, plan, make)
+
+
+class _Lazy:
+    """Makes the workshop when a test first needs it, and ends it with the run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._made: Workshop | None = None
+
+    def __call__(self) -> Workshop:
+        if self._made is None:
+            from pytest_tritonbench.imported.workshop import (  # noqa: PLC0415 - imports torch
+                Workshop,
+            )
+            from pytest_tritonbench.session import session_of  # noqa: PLC0415 - as above
+
+            self._made = Workshop(session_of(self._config))
+            self._config.add_cleanup(self._made.close)
+        return self._made

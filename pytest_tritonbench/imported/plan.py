@@ -1,0 +1,130 @@
+"""What a run judges of published benchmarks: the tasks of its suites and the answers to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_tritonbench.candidate.join import Joined, join
+from pytest_tritonbench.candidate.predictions import PredictionsError, read
+from pytest_tritonbench.imported.answers import GOLD, Answered
+from pytest_tritonbench.options import Settings
+from pytest_tritonbench.task.tritonbench.checkout import Channel, SuiteError, Upstream, find
+
+
+@dataclass(frozen=True)
+class Model:
+    """The answers of one file of predictions to one channel."""
+
+    name: str
+    path: Path
+    joined: Joined
+
+    def of(self, task: Upstream) -> Iterator[Answered]:
+        """An answer for every sample; one without text where there is none."""
+        found = self.joined.answers.get(task.name, ())
+        for sample in range(self.joined.samples):
+            if sample < len(found):
+                origin = f"{self.path}:{found[sample].line}"
+                yield Answered(self.name, sample, found[sample].text, origin)
+            else:
+                yield Answered(self.name, sample, None, str(self.path))
+
+    def describe(self, channel: Channel) -> str:
+        """One line for the header."""
+        joined, total = self.joined, len(channel.tasks)
+        answered = total - len(joined.missing)
+        odd = {
+            "missing": len(joined.missing),
+            "empty": len(joined.empty),
+            "not counted": len(joined.surplus),
+            "of no task": len(joined.unplaced),
+        }
+        told = "".join(f", {count} {what}" for what, count in odd.items() if count)
+        each = "" if joined.samples == 1 else f", {joined.samples} samples each"
+        placed = f"{self.name} answers {answered} of {total} tasks of {channel.suite}"
+        return f"predictions: {placed}{each}{told}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The suites of a run, and who answers each."""
+
+    channels: tuple[Channel, ...]
+    models: Mapping[str, Sequence[Model]] = field(default_factory=dict)
+    """By name of the channel."""
+
+    notes: tuple[str, ...] = ()
+    """What is odd about the predictions, a line each."""
+
+    def answers(self, channel: Channel, task: Upstream) -> list[Answered]:
+        """Every answer to a task: its own gold's where no predictions were given."""
+        if not self.models:
+            if task.problem is not None:
+                return [Answered(GOLD, 0, "", str(task.path))]
+            return [Answered(GOLD, 0, task.gold, str(task.path))]
+        return [one for model in self.models.get(channel.name, ()) for one in model.of(task)]
+
+    def describe(self) -> list[str]:
+        """Lines for the header: the suites, and how each file of predictions fits them."""
+        lines = [f"suite: {c.suite}, {len(c.tasks)} tasks, {c.root}" for c in self.channels]
+        for channel in self.channels:
+            lines += [model.describe(channel) for model in self.models.get(channel.name, ())]
+        return lines + [f"  {note}" for note in self.notes]
+
+    def text_of(self, record: Mapping[str, Any]) -> str | None:
+        """The answer that a record is of."""
+        for channel in self.channels:
+            task = channel.tasks.get(record["task"])
+            if channel.suite != record["suite"] or task is None:
+                continue
+            for one in self.answers(channel, task):
+                if (one.model, one.sample) == (record["model"], record["sample"]):
+                    return one.text
+        return None
+
+
+def make_plan(settings: Settings, here: Path) -> Plan:
+    """Find the suites and place the predictions.
+
+    Args:
+        settings: What the user asked for.
+        here: Folder that paths of suites are relative to.
+
+    Raises:
+        pytest.UsageError: If one of them cannot be read; the message says what to do.
+    """
+    channels: list[Channel] = []
+    for given in settings.suites:
+        try:
+            channels += find(str(here / Path(given).expanduser()))
+        except SuiteError as e:
+            raise pytest.UsageError(f"--tb-suite: {e}") from None
+    names = [channel.name for channel in channels]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise pytest.UsageError(
+            f"--tb-suite: channel {twice} is in several of {', '.join(settings.suites)}, and its "
+            f"tests would have the same names; give one of them, or PATH#G and PATH#T"
+        )
+    models: dict[str, list[Model]] = {}
+    notes: list[str] = []
+    for name, path in settings.predictions:
+        try:
+            file = read(str(path), name)
+            joined = join(file, channels)
+        except (PredictionsError, SuiteError) as e:
+            raise pytest.UsageError(f"--tb-predictions: {e}") from None
+        notes += [f"{path.name}: {problem}" for problem in (*file.problems, *joined.problems)]
+        known = models.setdefault(joined.channel, [])
+        if any(model.name == file.name for model in known):
+            raise pytest.UsageError(
+                f"--tb-predictions: two files for {joined.channel} are both called {file.name!r}; "
+                f"give one of them another name: NAME={path}"
+            )
+        known.append(Model(file.name, path, joined))
+    return Plan(tuple(channels), models, tuple(notes))

@@ -1,0 +1,254 @@
+"""An imported task on its way through the phases, for every answer to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_tritonbench.candidate.extraction import extract
+from pytest_tritonbench.imported.answers import GOLD, Answered, digest
+from pytest_tritonbench.imported.messages import explain
+from pytest_tritonbench.imported.resume import Finished
+from pytest_tritonbench.report.records import Record
+from pytest_tritonbench.task.tritonbench.checkout import Upstream
+
+if TYPE_CHECKING:
+    # These import torch; a task is collected without it.
+    from pytest_tritonbench.imported.examination import Examined
+    from pytest_tritonbench.imported.workshop import Workshop
+
+
+class ImportedRun:
+    """One task of a published benchmark and every answer to it.
+
+    Args:
+        task: The task.
+        suite: Name of its suite.
+        workshop: Gives what the tests of one process share.
+        finished: Tests that an earlier run has records of.
+    """
+
+    def __init__(
+        self, task: Upstream, suite: str, workshop: Callable[[], Workshop], finished: Finished
+    ) -> None:
+        self.task = task
+        self.suite = suite
+        self.records: list[Record] = []
+        self._make_workshop = workshop
+        self._finished = finished
+        self._examined: dict[str, Examined] = {}
+        self._answer: Answered | None = None
+        self._phase = ""
+        self._test = ""
+        self.silent = False
+
+    @property
+    def line(self) -> int:
+        """A task of a checkout is its whole file."""
+        return 1
+
+    def enter(self, phase: str, test: str, parameters: Mapping[str, Any]) -> None:
+        """Enter a test: what is recorded from here on is of its phase and its answer."""
+        self._phase, self._test = phase, test
+        self._answer = parameters["answer"]
+        self.silent = False
+        self.records = []
+
+    def begin(self) -> None:
+        """Nothing is started before the first answer is run."""
+
+    def ended_before(self) -> bool:
+        """Repeat how the test ended in an earlier run, which has its record.
+
+        Returns:
+            Whether there is such a run.
+        """
+        gpu = self._workshop.session.gpu
+        earlier = self._finished.outcome(
+            self._test,
+            task_hash=self._task_hash,
+            candidate_hash=self._answer_hash,
+            device=None if gpu is None else gpu.name,
+        )
+        if earlier is None:
+            return False
+        self.silent = True
+        outcome, message = earlier
+        if outcome == "skipped":
+            pytest.skip(message)
+        if outcome == "failed":
+            pytest.fail(f"{message} (in an earlier run)", pytrace=False)
+        return True
+
+    def refuse_misfit(self) -> None:
+        """What an imported task is called with is known once its gold has run."""
+
+    def call(self) -> None:
+        """The answer and the upstream test run to their end."""
+        self._refuse_unanswered()
+        examined = self._examine()
+        passed = examined.published.call if self._published else examined.called
+        self._finish(examined, passed=passed)
+
+    def exec(self) -> None:
+        """What the upstream test shows is right, and the work of Triton kernels."""
+        self._refuse_unanswered()
+        examined = self._examine()
+        if self._published:
+            if not examined.published.call:
+                self._skip("call failed: the answer does not run to its end", examined)
+            self._finish(examined, passed=bool(examined.published.exec))
+            return
+        if not examined.called:
+            self._skip(f"call failed: {examined.reason}", examined)
+        if examined.unjudged is not None:
+            word, why = examined.unjudged
+            self._skip(f"{word}: {why}", examined, reason=word)
+        self._finish(examined, passed=examined.executed)
+
+    def close(self) -> None:
+        """Forget the verdicts: no test of the task is left."""
+        self._examined.clear()
+
+    def record(self, outcome: str, **found: Any) -> Record:
+        """A record of the current test."""
+        answer, session = self._answered, self._workshop.session
+        empty = dict.fromkeys(("case", "reason", "message", "ratio", "seconds", "launches"), None)
+        return Record(
+            run=session.started,
+            task=self.task.name,
+            phase=self._phase,
+            outcome=outcome,
+            test=self._test,
+            task_hash=self._task_hash,
+            candidate=answer.origin,
+            candidate_hash=self._answer_hash,
+            environment=session.environment.as_json(),
+            seed=session.seed,
+            suite=self.suite,
+            model=answer.model,
+            sample=answer.sample,
+            difficulty=self.task.difficulty,
+            family=self.task.family,
+            **{**empty, **found},
+        )
+
+    @property
+    def _workshop(self) -> Workshop:
+        return self._make_workshop()
+
+    @property
+    def _answered(self) -> Answered:
+        assert self._answer is not None  # noqa: S101 - a test is entered with its answer
+        return self._answer
+
+    @property
+    def _published(self) -> bool:
+        return self._workshop.session.settings.policy == "published"
+
+    @property
+    def _task_hash(self) -> str:
+        return digest(self.task.gold + self.task.test)
+
+    @property
+    def _answer_hash(self) -> str | None:
+        text = self._answered.text
+        return None if text is None else digest(text)
+
+    def _refuse_unanswered(self) -> None:
+        """Fail a test whose model has not answered the task: it counts, as every task does."""
+        answer = self._answered
+        if answer.text is None:
+            self._refuse("missing", f"{answer.origin} has no answer to this task")
+        elif not answer.text.strip():
+            self._refuse("empty", f"{answer.origin} is empty")
+        elif not self._code.strip():
+            self._refuse("no-code", f"{answer.origin} has no code in it")
+
+    def _refuse(self, reason: str, why: str) -> None:
+        message = f"{self.task.name}: {reason}: {why}"
+        nothing = {"published": {"call": False, "exec": None}}
+        nothing["strict"] = {"call": False, "exec": False}
+        self.records.append(self.record("failed", reason=reason, message=message, policy=nothing))
+        pytest.fail(message, pytrace=False)
+
+    @property
+    def _code(self) -> str:
+        answer, parsed = self._answered, self.task.parsed
+        assert answer.text is not None  # noqa: S101 - asked only of what was answered
+        if answer.model == GOLD:
+            return answer.text
+        return extract(answer.text, entry=parsed.entry, names=parsed.names).code
+
+    def _examine(self) -> Examined:
+        answer = self._answered
+        assert answer.text is not None  # noqa: S101 - asked only of what was answered
+        # Two files may hold the same answer: it is run once.
+        key = digest(answer.text)
+        if key not in self._examined:
+            examiner = self._workshop.examiner
+            self._examined[key] = examiner.examine(
+                self.task, self._code, answer.text, is_gold=answer.model == GOLD
+            )
+        return self._examined[key]
+
+    def _finish(self, examined: Examined, *, passed: bool) -> None:
+        if passed:
+            self._keep(examined, "passed", None, None)
+            return
+        message = explain(
+            examined,
+            task=self.task,
+            phase=self._phase,
+            test=self._test,
+            origin=self._answered.origin,
+            flags=self._workshop.session.settings.flags,
+            published=self._published,
+        )
+        reason = examined.reason or "prints-differ"
+        self._keep(examined, "failed", reason, message.splitlines()[0])
+        pytest.fail(message, pytrace=False)
+
+    def _skip(self, message: str, examined: Examined, *, reason: str | None = None) -> None:
+        self._keep(examined, "skipped", reason or examined.reason, message)
+        pytest.skip(message)
+
+    def _keep(
+        self, examined: Examined, outcome: str, reason: str | None, message: str | None
+    ) -> None:
+        failure, verdict = examined.failure, examined.verdict
+        self.records.append(
+            self.record(
+                outcome,
+                reason=reason,
+                message=message,
+                exception=None if failure is None else failure.exception,
+                ratio=None if verdict is None else verdict.ratio,
+                seconds=examined.seconds,
+                launches=examined.launches,
+                kernels=tuple(map(vars, examined.kernels)) if self._phase == "call" else (),
+                policy=examined.as_json(),
+            )
+        )
+
+
+def tests() -> dict[str, Callable[..., None]]:
+    """The test functions of an imported task, by name."""
+
+    def test_call(tb: ImportedRun, answer: Answered) -> None:
+        del answer
+        if not tb.ended_before():
+            tb.call()
+
+    def test_exec(tb: ImportedRun, answer: Answered) -> None:
+        del answer
+        if not tb.ended_before():
+            tb.exec()
+
+    found: dict[str, Callable[..., None]] = {"test_call": test_call, "test_exec": test_exec}
+    for name, function in found.items():
+        function.__name__ = function.__qualname__ = name
+        found[name] = getattr(pytest.mark, f"tb_{name.removeprefix('test_')}")(function)
+    return found

@@ -1,0 +1,245 @@
+"""The trusted side of an imported task: its gold, asked like any oracle.
+
+A case on which the gold gives no answer that a right candidate must give, too, says nothing and is
+refused: the gold raises, does not repeat itself, leaves elements unwritten, or its integers hang on
+a rounding of the inputs (ties).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pytest_tritonbench.judge.gold_run import GoldRun, Prepared
+from pytest_tritonbench.judge.nest import Nest, Value, leaves
+from pytest_tritonbench.judge.oracle_client import Asked, Once, RefusedCaseError
+from pytest_tritonbench.judge.verdict import Answer, Expected
+from pytest_tritonbench.sandbox import Failure
+from pytest_tritonbench.task.case import Case
+from pytest_tritonbench.task.tritonbench.generalise import Generalised
+from pytest_tritonbench.task.tritonbench.trial import close
+
+_KEPT = 128
+_KEPT_ELEMENTS = 1 << 16
+
+# TF32 keeps 10 bits of the mantissa, and tl.dot takes it for float32 unless told otherwise.
+_TF32 = 2.0**-11
+
+
+class GoldOracle:
+    """Asks the gold, with the interface that an evaluation expects of an oracle.
+
+    Args:
+        gold: Runs the gold.
+        generalised: What the cases are drawn from.
+        wide: Whether the gold computes in float64 what it is given in float64, as a PyTorch
+            reference does; a Triton kernel's own answer is the truth.
+    """
+
+    def __init__(self, gold: GoldRun, generalised: Generalised, *, wide: bool) -> None:
+        self.device = gold.device
+        self._gold = gold
+        self._generalised = generalised
+        self._wide = wide
+        # The rest of the truth is worked out while the candidate is at work, so it is always time.
+        self._ready = os.eventfd(1)
+        self._known: OrderedDict[str, Answer | Expected | str] = OrderedDict()
+
+    def ask(
+        self, path: Path, case: Case, *, device: str | None = None, timed: bool = False
+    ) -> Asked:
+        """Make the arguments of a case and run the gold on them.
+
+        Args:
+            path: The task's file, for messages.
+            case: A case of the generalised task.
+            device: Not used: the gold runs where the candidate does.
+            timed: Not used: no case is timed here.
+
+        Raises:
+            RefusedCaseError: If the case says nothing about a candidate.
+        """
+        del device, timed
+        key = case.to_json()
+        form, task = self._generalised.of(case)
+        try:
+            given = self._gold.prepare(form, task, case)
+        except (ValueError, RuntimeError, IndexError) as e:
+            raise RefusedCaseError(f"{path}: no arguments for {key}: {e}") from None
+        if key not in self._known:
+            self._remember(key, self._plain(given), given)
+        found = self._known[key]
+        self._known.move_to_end(key)
+
+        def truth() -> Expected:
+            nonlocal found
+            if isinstance(found, Answer):
+                self._known[key] = found = self._answer(given, found)
+            if isinstance(found, str):
+                raise RefusedCaseError(f"{path}: {found} on {key}")
+            return found
+
+        if isinstance(found, str):
+            truth()
+        return Asked(
+            case=case,
+            args=given.args,
+            cotangents=(),
+            inputs=given.inputs,
+            values=given.values,
+            truth=Once(truth),
+            truth_arrives=self._ready,
+            keywords=form.keywords,
+        )
+
+    def close(self) -> None:
+        """End the gold's process."""
+        self._gold.close()
+        os.close(self._ready)
+
+    def _remember(self, key: str, found: Answer | str, given: Prepared) -> None:
+        sizes = [v.numel() for v in given.slots.values() if isinstance(v, torch.Tensor)]
+        self._known[key] = found
+        while len(self._known) > (_KEPT if sum(sizes) <= _KEPT_ELEMENTS else 1):
+            self._known.popitem(last=False)
+
+    def _plain(self, given: Prepared) -> Answer | str:
+        plain = self._gold.run(given)
+        if isinstance(plain, Failure):
+            return f"the gold fails ({plain.reason}: {plain.message})"
+        again = self._gold.run(given, seed=1, poison=False)
+        if isinstance(again, Failure) or not _agree(plain, again):
+            return "the gold does not repeat itself"
+        if foreign := set(plain.mutated) - set(self._generalised.task.mutates):
+            return f"the gold changes {', '.join(sorted(foreign))}"
+        return plain
+
+    def _answer(self, given: Prepared, plain: Answer) -> Expected | str:
+        leave = self._generalised.task.mutates
+        reference = self._with_mutated(plain, given, leave)
+        exact = {k: v for k, v in _floats(given.slots).items() if v.dtype == torch.float64}
+        step = {n: self._step(v.dtype) for n, v in _floats(given.slots).items()}
+        wide = self._gold.run(self._gold.changed(given, _in_float64)) if self._wide else plain
+        if isinstance(wide, Failure):
+            wide = plain
+        moved = self._moved(given, max(step.values(), default=0.0), wide=wide is not plain)
+        oracle = _as_truth(reference, self._with_mutated(wide, given, leave))
+        if isinstance(moved, Failure) or exact:
+            return Expected(reference, oracle, None)
+        moved = self._with_mutated(moved, given, leave)
+        if not _same_integers(reference, moved):
+            return "the gold's integers hang on a rounding of the inputs"
+        # Both in float64 or both in the case's dtype: the distance is the inputs' doing.
+        return Expected(reference, oracle, _as_truth(reference, moved))
+
+    def _moved(self, given: Prepared, step: float, *, wide: bool) -> Answer | Failure:
+        g = torch.Generator().manual_seed(1)
+
+        def change(value: torch.Tensor) -> torch.Tensor:
+            if not value.is_floating_point():
+                return value
+            noise = 2 * torch.rand(value.shape, generator=g, dtype=torch.float64) - 1
+            moved = value.double() * (1 + step * noise)
+            return moved if wide else moved.to(value.dtype)
+
+        return self._gold.run(self._gold.changed(given, change))
+
+    def _step(self, dtype: torch.dtype) -> float:
+        if dtype == torch.float32 and self.device != "cpu":
+            return _TF32
+        return torch.finfo(dtype).eps / 2
+
+    @staticmethod
+    def _with_mutated(answer: Answer, given: Prepared, leave: tuple[str, ...]) -> Answer:
+        """The answer with every argument that may change, changed or not."""
+        values = given.values
+        arguments = {n: values[n] for n in leave if isinstance(values.get(n), torch.Tensor)}
+        mutated = {
+            n: answer.mutated.get(n) or Value(v.contiguous().clone(), v.stride(), "cpu")
+            for n, v in arguments.items()
+        }
+        return replace(answer, mutated=mutated)
+
+
+def _in_float64(value: torch.Tensor) -> torch.Tensor:
+    return value.double() if value.is_floating_point() else value
+
+
+def _floats(slots: Any) -> dict[str, torch.Tensor]:
+    return {
+        name: value
+        for name, value in slots.items()
+        if isinstance(value, torch.Tensor) and value.is_floating_point()
+    }
+
+
+def _parts(answer: Answer) -> Nest:
+    return {"output": answer.output, "mutated": dict(answer.mutated)}
+
+
+def _agree(a: Answer, b: Answer) -> bool:
+    one, two = (dict(leaves(_parts(answer), "")) for answer in (a, b))
+    return list(one) == list(two) and all(close(_bare(one[k]), _bare(two[k])) for k in one)
+
+
+def _bare(leaf: Any) -> Any:
+    return leaf.tensor if isinstance(leaf, Value) else leaf
+
+
+def _rebuilt(answer: Answer, other: Answer, change: Any) -> Answer:
+    """The answer with every leaf changed, given its twin in another answer."""
+    twins = dict(leaves(_parts(other), ""))
+
+    def walk(nest: Nest, path: str) -> Nest:
+        match nest:
+            case tuple() | list():
+                return type(nest)(walk(part, f"{path}[{n}]") for n, part in enumerate(nest))
+            case dict():
+                return {key: walk(part, f"{path}[{key!r}]") for key, part in nest.items()}
+            case _:
+                return change(nest, twins.get(path))
+
+    made = walk(_parts(answer), "")
+    return Answer(made["output"], made["mutated"])
+
+
+def _as_truth(reference: Answer, wide: Answer) -> Answer:
+    """The wide answer where it has the reference's structure, else the reference in float64."""
+
+    def chosen(own: Any, twin: Any) -> Any:
+        if isinstance(own, float):
+            return float(twin) if isinstance(twin, int | float) else own
+        if not isinstance(own, Value) or not _inexact(own.tensor):
+            return own
+        complex_ = own.tensor.is_complex()
+        dtype = torch.complex128 if complex_ else torch.float64
+        fits = isinstance(twin, Value) and twin.tensor.shape == own.tensor.shape
+        best = twin if fits and twin.tensor.is_complex() == complex_ else own
+        return replace(own, tensor=best.tensor.to(dtype))
+
+    return _rebuilt(reference, wide, chosen)
+
+
+def _inexact(tensor: torch.Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def _same_integers(a: Answer, b: Answer) -> bool:
+    one, two = (dict(leaves(_parts(answer), "")) for answer in (a, b))
+    if list(one) != list(two):
+        return False
+    for path, leaf in one.items():
+        twin = two[path]
+        if isinstance(leaf, Value) and isinstance(twin, Value):
+            if leaf.tensor.shape != twin.tensor.shape:
+                return False
+            if not _inexact(leaf.tensor) and not torch.equal(leaf.tensor, twin.tensor):
+                return False
+        elif not isinstance(leaf, float) and leaf != twin:
+            return False
+    return True

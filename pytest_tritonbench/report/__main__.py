@@ -1,0 +1,89 @@
+"""``python -m pytest_tritonbench.report RESULTS... --out DIR``: a report of records."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_tritonbench.candidate.predictions import PredictionsError
+from pytest_tritonbench.task.tritonbench.checkout import SuiteError, find
+
+from .pages import Predictions, load, write_report
+from .pages.sources import kernel_files, predicted
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Merge records of several runs and machines and write their report.
+
+    Returns:
+        0; 1 if lines of the records were skipped; 2 if there is nothing to report.
+    """
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.predictions and not given.suite:
+        parser.error("--predictions: answers to what? Name the checkout with --suite")
+    try:
+        loaded = load(given.results)
+        channels = [channel for path in given.suite for channel in find(path)]
+        texts: Predictions = {
+            **kernel_files(loaded.records, given.root),
+            **predicted(channels, given.predictions),
+        }
+        for problem in loaded.problems:
+            _say(problem)
+        written = write_report(loaded.records, given.out, predictions=texts, suites=channels)
+    except (OSError, ValueError, SuiteError, PredictionsError) as e:
+        _say(f"error: {e}")
+        return 2
+    count = f"{written.answers:,} answers from {len(loaded.records):,} records"
+    print(f"report: {written.page} ({count})")  # noqa: T201 - a command's output
+    return 1 if loaded.problems else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pytest_tritonbench.report",
+        description="Merge records of several runs and machines and write their report.",
+    )
+    parser.add_argument(
+        "results",
+        nargs="+",
+        type=Path,
+        metavar="RESULTS",
+        help="a file of records, also .gz or .xz, or a folder with such files",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the report's folder"
+    )
+    parser.add_argument(
+        "--suite",
+        action="append",
+        default=[],
+        metavar="PATH[#G|#T]",
+        help="a TritonBench checkout: all its tasks count, run or not",
+    )
+    parser.add_argument(
+        "--predictions",
+        action="append",
+        default=[],
+        metavar="[NAME=]FILE",
+        help="a file of predictions whose texts the page shows",
+    )
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="folder that the paths of kernel files start from (default: the current one)",
+    )
+    return parser
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 - a command's output
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""The draft of a recorded call: everything is as it was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from pytest_tritonbench.task.pieces import ChoicePiece
+from pytest_tritonbench.task.tritonbench.draft import Draft
+from pytest_tritonbench.task.tritonbench.forms import Form
+from pytest_tritonbench.task.tritonbench.observed import ladder, whole
+from pytest_tritonbench.task.tritonbench.trial import Trials
+
+
+def first_draft(name: str, form: Form, trials: Trials) -> Draft | str:
+    """The draft of a recorded call that the gold accepts when its values are drawn."""
+    whole_calls = [r for r in form.shapes if len(r) == len(form.slots)]
+    filled = [r for r in whole_calls if all(t.numel() for t in r.values())]
+    said = "all recorded tensors are empty"
+    first: Draft | None = None
+    for shapes in filled:
+        at = _position(form, shapes)
+        order = [form.scalars[at], *form.scalars]
+        for scalars in order:
+            draft = _fixed(name, form, shapes, scalars)
+            case = draft.case()
+            found = trials.tried(draft, case)
+            if found.refused is not None:
+                said = f"the gold refuses values like the recorded ones: {found.refused}"
+                continue
+            draft.mutates = found.changed
+            known, trials.undefined = trials.undefined, True
+            repeated = trials.repeats(draft, case)
+            trials.undefined = known
+            if not repeated:
+                said = "the gold's answer depends on random numbers"
+                continue
+            if trials.fine(found):
+                return draft
+            first = first or draft
+    if first is not None:
+        trials.undefined = True
+        return first
+    return said
+
+
+def _position(form: Form, shapes: object) -> int:
+    return next(number for number, known in enumerate(form.shapes) if known is shapes)
+
+
+def _fixed(
+    name: str, form: Form, shapes: Mapping[str, torch.Tensor], scalars: Mapping[str, Any]
+) -> Draft:
+    recorded = {slot: [r[slot] for r in form.shapes if slot in r] for slot in form.slots}
+    floats = [slot for slot in form.slots if shapes[slot].is_floating_point()]
+    main = str(shapes[floats[0]].dtype).removeprefix("torch.") if floats else "float32"
+    draft = Draft(
+        name=name,
+        form=form,
+        extents={},
+        sizes={},
+        dims={},
+        values={},
+        integers={},
+        fixed={},
+        dtypes=(main,),
+        scalars={},
+        base={},
+        optional=frozenset(),
+    )
+    for slot in form.slots:
+        tensor = shapes[slot]
+        for axis, size in enumerate(tensor.shape):
+            draft.extents[slot, axis] = size
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        if slot in floats:
+            draft.values[slot] = ladder(recorded[slot])[-1]
+            if not _follows(form, slot, floats[0]):
+                draft.fixed[slot] = dtype
+        elif tensor.dtype == torch.bool:
+            draft.fixed[slot] = "bool"
+        else:
+            draft.integers[slot] = whole(tensor, recorded[slot], ())
+    sizes = set(draft.extents.values())
+    for slot, value in scalars.items():
+        spelled = form.spell(slot, value)
+        draft.base[slot] = spelled
+        draft.scalars[slot] = ChoicePiece((spelled,))
+        if isinstance(value, int) and not isinstance(value, bool) and value > 1 and value in sizes:
+            draft.extents[slot, -1] = value
+    return draft
+
+
+def _follows(form: Form, slot: str, first: str) -> bool:
+    """Whether a slot has the dtype of the first one in every call."""
+    both = [(r[slot], r[first]) for r in form.shapes if slot in r and first in r]
+    return all(a.dtype == b.dtype for a, b in both)

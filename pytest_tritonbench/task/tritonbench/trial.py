@@ -1,0 +1,142 @@
+"""Trials: what the gold makes of a case, within a budget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from pytest_tritonbench.task.case import Case
+from pytest_tritonbench.task.declaration import Task
+from pytest_tritonbench.task.tritonbench.draft import Draft
+from pytest_tritonbench.task.tritonbench.forms import Form
+
+_ULPS = 64
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What the gold made of a case."""
+
+    refused: str | None = None
+    """Why it gave no answer."""
+
+    output: Any = None
+    """What it returned and what it changed: tensors, numbers, strings, nests of these."""
+
+    changed: frozenset[str] = frozenset()
+    """The tensor slots that it changed in place."""
+
+    undefined: bool = False
+    """Whether a floating point element of the answer is NaN."""
+
+
+class Gold(Protocol):
+    """Runs the gold on a case."""
+
+    def __call__(
+        self, form: Form, task: Task, case: Case, *, seed: int = 0, contiguous: bool = False
+    ) -> Tried:
+        """Run it.
+
+        Args:
+            form: How it is called.
+            task: What the case is a case of.
+            case: The case.
+            seed: Of the random generators, at the call.
+            contiguous: Pass contiguous copies of the arguments.
+        """
+
+
+class OutOfBudgetError(Exception):
+    """The time for trials is spent."""
+
+
+class Trials:
+    """The gold within a budget.
+
+    Args:
+        gold: The gold.
+        seconds: When to stop; what is not settled then stays as it was recorded.
+    """
+
+    def __init__(self, gold: Gold, seconds: float) -> None:
+        self._gold = gold
+        self._end = time.monotonic() + seconds
+        self.runs = 0
+        self.undefined = False
+        """Whether the answers to the recorded calls have NaN, too."""
+        self.structured = False
+        """Whether the gold's words tell of structured matrices."""
+
+    def tried(self, draft: Draft, case: Case, *, seed: int = 0, contiguous: bool = False) -> Tried:
+        """Run the gold.
+
+        Raises:
+            OutOfBudgetError: If there is no time left.
+        """
+        if time.monotonic() > self._end:
+            raise OutOfBudgetError
+        self.runs += 1
+        return self._gold(draft.form, draft.task(), case, seed=seed, contiguous=contiguous)
+
+    def accepts(self, draft: Draft, case: Case) -> bool:
+        """Whether the gold answers, with no NaN that the recorded calls do not have."""
+        return self.fine(self.tried(draft, case))
+
+    def fine(self, found: Tried) -> bool:
+        """Whether an answer is one, with no NaN that the recorded calls do not have."""
+        return found.refused is None and (self.undefined or not found.undefined)
+
+    def repeats(self, draft: Draft, case: Case) -> bool:
+        """Whether the gold answers the same whatever the state of the random generators."""
+        first, second = (self.tried(draft, case, seed=seed) for seed in (0, 1))
+        return self.fine(first) and second.refused is None and same(first.output, second.output)
+
+    def indifferent(self, draft: Draft, case: Case) -> bool:
+        """Whether the gold answers the same for contiguous copies of the arguments."""
+        first = self.tried(draft, case)
+        second = self.tried(draft, case, contiguous=True)
+        return self.fine(first) and close(first.output, second.output)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two nests are equal, NaN included."""
+    return _agree(a, b, _equal)
+
+
+def close(a: Any, b: Any) -> bool:
+    """Whether two nests agree but for the order of a sum."""
+    return _agree(a, b, _near)
+
+
+def _agree(a: Any, b: Any, tensors: Callable[[torch.Tensor, torch.Tensor], bool]) -> bool:
+    match a, b:
+        case torch.Tensor(), torch.Tensor():
+            return a.shape == b.shape and a.dtype == b.dtype and tensors(a, b)
+        case dict(), dict():
+            return list(a) == list(b) and all(_agree(a[key], b[key], tensors) for key in a)
+        case ((list() | tuple()), (list() | tuple())):
+            pairs = zip(a, b, strict=False)
+            return len(a) == len(b) and all(_agree(x, y, tensors) for x, y in pairs)
+        case float(), float():
+            return tensors(torch.tensor([a]), torch.tensor([b]))
+        case _:
+            return bool(a == b)
+
+
+def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
+    if not (a.is_floating_point() or a.is_complex()):
+        return torch.equal(a, b)
+    return bool(((a == b) | (torch.isnan(a) & torch.isnan(b))).all())
+
+
+def _near(a: torch.Tensor, b: torch.Tensor) -> bool:
+    if not a.is_floating_point() or not a.numel():
+        return _equal(a, b)
+    scale = float(torch.nan_to_num(a.double(), 0, 0, 0).abs().max())
+    slack = _ULPS * torch.finfo(a.dtype).eps
+    return torch.allclose(a.double(), b.double(), slack, slack * scale, equal_nan=True)

@@ -1,0 +1,74 @@
+"""``python -m pytest_tritonbench.report`` merges records and writes their report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from pytest_tritonbench.report.__main__ import main
+from tests.unit.report_pages.made import Page, record
+
+
+def _write(file: Path, *lines: object) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return file
+
+
+def test_results_of_two_machines_make_one_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two folders of records give one page with the answers of both."""
+    _write(tmp_path / "a" / "records.jsonl", record(model="one"))
+    _write(tmp_path / "b" / "records.jsonl", record(model="two"))
+    out = tmp_path / "out"
+    assert main([str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(out)]) == 0
+    assert "2 answers from 2 records" in capsys.readouterr().out
+    names = {"report.html", "report.md", "leaderboard.csv", "outcomes.csv"}
+    assert {file.name for file in out.iterdir()} == names
+    assert Page((out / "report.html").read_text()).data()["suites"][0]["models"] == ["one", "two"]
+
+
+def test_broken_line_is_told_and_the_report_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A skipped line is named on stderr and in the exit code; the report is there all the same."""
+    file = _write(tmp_path / "records.jsonl", record(), "no record")
+    assert main([str(file), "--out", str(tmp_path)]) == 1
+    assert f"{file}:2: " in capsys.readouterr().err
+    assert (tmp_path / "report.html").exists()
+
+
+def test_nothing_to_report_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A path that is not there and records without answers end with exit code 2."""
+    file = _write(tmp_path / "records.jsonl", record(model="gold"))
+    for path in (tmp_path / "none", file):
+        assert main([str(path), "--out", str(tmp_path)]) == 2
+        assert "error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_kernel_file_is_shown_if_it_is_what_was_judged(tmp_path: Path, *, same: bool) -> None:
+    """The page shows a kernel file of the repository, unless it was changed since."""
+    kernel = tmp_path / "kernels" / "softmax.py"
+    kernel.parent.mkdir()
+    kernel.write_text("judged = 1\n")
+    digest = hashlib.sha256(kernel.read_bytes()).hexdigest()
+    own = {"suite": None, "model": None, "candidate": "kernels/softmax.py"}
+    file = _write(tmp_path / "records.jsonl", record(**own, candidate_hash=digest))
+    if not same:
+        kernel.write_text("changed = 2\n")
+    assert main([str(file), "--out", str(tmp_path), "--root", str(tmp_path)]) == 0
+    told = Page((tmp_path / "report.html").read_text()).told()[0][0]
+    assert told.get("code") == ("judged = 1\n" if same else None)
+
+
+def test_predictions_need_their_suite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Texts of predictions cannot be placed without the checkout that they answer."""
+    file = _write(tmp_path / "records.jsonl", record())
+    with pytest.raises(SystemExit):
+        main([str(file), "--out", str(tmp_path), "--predictions", "x.jsonl"])
+    assert "--suite" in capsys.readouterr().err
