@@ -45,7 +45,8 @@ def upstream_function(checkout: Path, channel: str) -> Callable[[str], str]:
     path = checkout / f"EVAL/eval_{channel}/0_call_acc.py"
     name = _FUNCTIONS[channel]
     # The function alone: the rest of the file is no Python before 3.12.
-    found = re.search(rf"^def {name}\(.*?(?=^def )", path.read_text("utf-8"), re.DOTALL | re.M)
+    text = path.read_text(encoding="utf-8")
+    found = re.search(rf"^def {name}\(.*?(?=^def )", text, re.DOTALL | re.MULTILINE)
     if found is None:
         raise SystemExit(f"{path}: no function {name} in it")
     space: dict[str, Callable[[str], str]] = {}
@@ -62,7 +63,7 @@ def without_fence(text: str) -> str:
 def counted(file: PredictionFile, joined: Joined, channel: Channel) -> list[str]:
     """The line of a file."""
     rules = Counter(one.rule for of in joined.answers.values() for one in of)
-    totals: Counter[str] = Counter()
+    totals: Counter[tuple[str, str]] = Counter()
     for name, of in joined.answers.items():
         parsed = channel.tasks[name].parsed
         text = of[0].text

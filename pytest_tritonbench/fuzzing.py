@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import math
+import time
 from collections.abc import Callable, Iterator
 
 import hypothesis
@@ -30,6 +32,37 @@ class _RejectedError(AssertionError):
     """Tells Hypothesis that a case failed."""
 
 
+class _Tried:
+    """What was found out about a candidate so far.
+
+    Args:
+        evaluate: Runs and judges one case.
+        patience: Seconds after the first failure in which further cases are tried.
+    """
+
+    def __init__(self, evaluate: Callable[[Case], Outcome], patience: float) -> None:
+        self.failed: list[Outcome] = []
+        self._evaluate = evaluate
+        self._patience = patience
+        self._end = math.inf
+
+    def failing(self, case: Case) -> Outcome | None:
+        """The outcome of a case, if it is a failure."""
+        failed = self.failed
+        if failed and (is_hang(failed[-1]) or time.monotonic() > self._end):
+            # Every step of shrinking a hang, and every repetition, would cost a whole timeout.
+            return next((known for known in failed if known.case == case), None)
+        try:
+            outcome = self._evaluate(case)
+        except RefusedCaseError:
+            # Nothing can be said of the candidate there: Hypothesis draws another.
+            hypothesis.reject()
+        if outcome.accepted:
+            return None
+        self._end = min(self._end, time.monotonic() + self._patience)
+        return outcome
+
+
 def fuzz(
     task: Task,
     evaluate: Callable[[Case], Outcome],
@@ -37,6 +70,7 @@ def fuzz(
     examples: int | None,
     elements: int,
     drawn: SearchStrategy[Case] | None = None,
+    patience: float = math.inf,
 ) -> tuple[Outcome | None, bool]:
     """Draw cases until one fails, then shrink it.
 
@@ -46,6 +80,7 @@ def fuzz(
         examples: Cases to draw; ``None`` leaves it to the Hypothesis profile.
         elements: No tensor argument gets more elements than this.
         drawn: What to draw from instead of the task's own cases.
+        patience: Seconds for shrinking.
 
     Returns:
         The outcome of the smallest failing case that was found, or ``None``; and whether that
@@ -54,21 +89,14 @@ def fuzz(
     Raises:
         NoCaseError: If the trusted side refused every case that was drawn.
     """
-    failed: list[Outcome] = []
+    tried = _Tried(evaluate, patience)
+    failed = tried.failed
 
     def test_fuzz(case: Case) -> None:
-        if failed and is_hang(failed[-1]):
-            # Every step of shrinking a hang, and every repetition, would cost a whole timeout.
-            if case == failed[-1].case:
-                raise _RejectedError
-            return
-        try:
-            outcome = evaluate(case)
-        except RefusedCaseError:
-            # Nothing can be said of the candidate there: Hypothesis draws another.
-            hypothesis.reject()
-        if not outcome.accepted:
+        outcome = tried.failing(case)
+        if outcome is not None:
             failed.append(outcome)
+            # In one place only: Hypothesis takes two for two faults.
             raise _RejectedError
 
     # The name goes into the key of the example database and into derandomised seeds.

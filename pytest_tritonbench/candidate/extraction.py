@@ -16,6 +16,7 @@ _START = re.compile(
     r"|@\w[\w.]*\s*(\(|$)|(def|class) \w+\s*[(:]"
 )
 _PROSE = re.compile(r"(?:[-*#>]+\s+|\d+\.\s+)*[A-Z`*\"'(][^\s=()\[\]]*(?:\s+\S+){2,}")
+_FUTURE = re.compile(r"^from __future__ import .*$", re.MULTILINE)
 _CODE = re.compile(r"(?:import|from|@|def|class|if|for|while|with|return|try|assert|del)\b")
 
 
@@ -119,25 +120,22 @@ def _of_turn(turn: str, wanted: frozenset[str]) -> tuple[Extracted, int]:
                 Extracted(loose.text, Rule.TRIMMED, "text around it left out"),
                 len(loose.defines & wanted),
             )
-    return best or (_broken(turn, fenced, wanted), 0)
+    return best or (_broken(turn, parts, wanted), 0)
 
 
 def _of_blocks(
     pieces: Sequence[tuple[int, Piece]], fenced: Sequence[Block], wanted: frozenset[str]
 ) -> tuple[Extracted, int]:
-    ways = [_gathered(start, pieces, wanted) for start in range(len(pieces))]
-    most = max(len(_defines(way, pieces) & wanted) for way in ways)
-    if not most:
-        # Nothing answers: every block is shown, as a reader would put them into one file.
-        chosen = list(range(len(pieces)))
-    else:
+    starts = [i for i, (_, piece) in enumerate(pieces) if piece.defines & wanted]
+    if starts:
+        ways = [_gathered(start, pieces, wanted) for start in starts]
+        most = max(len(_defines(way, pieces) & wanted) for way in ways)
         good = [way for way in ways if len(_defines(way, pieces) & wanted) == most]
         chosen = min(reversed(good), key=lambda way: len(_lacks(way, pieces)))
-    joined = "\n\n".join(pieces[i][1].text for i in chosen)
-    if len(chosen) > 1 and parse_piece(joined) is None:
-        # A late ``from __future__`` import: only the block that answers can be kept.
-        chosen = chosen[-1:]
-        joined = pieces[chosen[0]][1].text
+    else:
+        # Nothing answers: every block is shown, as a reader would put them into one file.
+        chosen = list(range(len(pieces)))
+    joined = _joined([pieces[i][1].text for i in chosen])
     numbers = ", ".join(str(pieces[i][0] + 1) for i in chosen)
     notes = [f"block {numbers} of {len(fenced)}"] if len(fenced) > 1 else []
     if not all(fenced[pieces[i][0]].closed for i in chosen):
@@ -147,13 +145,27 @@ def _of_blocks(
     return Extracted(joined, rule, "; ".join(notes)), defined
 
 
+def _joined(texts: Sequence[str]) -> str:
+    """Blocks as one file: what is imported from ``__future__`` must come first there."""
+    future = [line for text in texts[1:] for line in _FUTURE.findall(text)]
+    if not future:
+        return "\n\n".join(texts)
+    future += _FUTURE.findall(texts[0])
+    return "\n".join([*dict.fromkeys(future), *(_FUTURE.sub("", text) for text in texts)])
+
+
 def _gathered(start: int, pieces: Sequence[tuple[int, Piece]], wanted: frozenset[str]) -> list[int]:
     """A block with the others that define what it lacks, nearest first, in their order."""
     chosen = [start]
     while True:
-        lacking = (wanted - _defines(chosen, pieces)) | _lacks(chosen, pieces)
-        others = [i for i in range(len(pieces)) if i not in chosen]
-        others = [i for i in others if pieces[i][1].defines & lacking]
+        missing = wanted - _defines(chosen, pieces)
+        lacking = missing | _lacks(chosen, pieces)
+        others = []
+        for i, (_, piece) in enumerate(pieces):
+            # What follows is mostly an example of use: its imports alone are no reason to run it.
+            gives = piece.defines & lacking if i < start else piece.definitions & lacking
+            if i not in chosen and (gives or piece.defines & missing):
+                others.append(i)
         if not others:
             return sorted(chosen)
         # What stands before is what was said to be there already; the nearest is the latest of it.
@@ -195,11 +207,13 @@ def _is_prose(lines: Sequence[str], i: int) -> bool:
     return False
 
 
-def _broken(turn: str, fenced: Sequence[Block], wanted: frozenset[str]) -> Extracted:
+def _broken(turn: str, parts: Sequence[Block], wanted: frozenset[str]) -> Extracted:
     """What is handed on where nothing is Python: the block that names what is wanted, or all."""
+    fenced = [block for block in parts if block.fenced and block.python]
     if fenced:
         named = [b for b in fenced if any(f"def {name}(" in b.text for name in wanted)]
         return Extracted((named or fenced)[0].text, Rule.BROKEN, "no fenced block is Python")
-    if any(_START.match(line.lstrip()) for line in turn.split("\n")):
+    lines = [line.lstrip() for part in parts if part.python for line in part.text.split("\n")]
+    if any(map(_START.match, lines)):
         return Extracted(turn, Rule.BROKEN)
     return Extracted("", Rule.NONE)

@@ -23,6 +23,9 @@ class Answered:
     origin: str
     """File and line that it was read from."""
 
+    label: str = ""
+    """The gold as the file of predictions has it, cut off in some; upstream compares with it."""
+
     @property
     def id(self) -> str:
         """How it is named in a node id."""

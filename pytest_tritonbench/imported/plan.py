@@ -23,6 +23,8 @@ class Model:
     name: str
     path: Path
     joined: Joined
+    labels: Mapping[int, str]
+    """By number of the row."""
 
     def of(self, task: Upstream) -> Iterator[Answered]:
         """An answer for every sample; one without text where there is none."""
@@ -30,7 +32,8 @@ class Model:
         for sample in range(self.joined.samples):
             if sample < len(found):
                 origin = f"{self.path}:{found[sample].line}"
-                yield Answered(self.name, sample, found[sample].text, origin)
+                label = self.labels.get(found[sample].row, "")
+                yield Answered(self.name, sample, found[sample].text, origin, label)
             else:
                 yield Answered(self.name, sample, None, str(self.path))
 
@@ -126,5 +129,6 @@ def make_plan(settings: Settings, here: Path) -> Plan:
                 f"--tb-predictions: two files for {joined.channel} are both called {file.name!r}; "
                 f"give one of them another name: NAME={path}"
             )
-        known.append(Model(file.name, path, joined))
+        labels = {i: row.label for i, row in enumerate(file.rows)}
+        known.append(Model(file.name, path, joined, labels))
     return Plan(tuple(channels), models, tuple(notes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,20 @@ from pytest_tritonbench.candidate.extraction import extract
 from pytest_tritonbench.imported.answers import GOLD, Answered, digest
 from pytest_tritonbench.imported.messages import explain
 from pytest_tritonbench.imported.resume import Finished
+from pytest_tritonbench.report.metrics.similarity import (
+    Policy,
+    SimilarityUnavailableError,
+    compare,
+    published_answer,
+)
 from pytest_tritonbench.report.records import Record
+from pytest_tritonbench.task.case import CaseError
 from pytest_tritonbench.task.tritonbench.checkout import Upstream
 
 if TYPE_CHECKING:
     # These import torch; a task is collected without it.
     from pytest_tritonbench.imported.examination import Examined
+    from pytest_tritonbench.imported.fuzzers import Fuzzed
     from pytest_tritonbench.imported.workshop import Workshop
 
 
@@ -92,6 +101,20 @@ class ImportedRun:
         passed = examined.published.call if self._published else examined.called
         self._finish(examined, passed=passed)
 
+    @property
+    def _similarity(self) -> dict[str, Any] | None:
+        """CodeBLEU of the answer, computed properly and as upstream does; T has no golds for it."""
+        answer = self._answered
+        if self.task.channel != "G" or answer.text is None or answer.model == GOLD:
+            return None
+        text = published_answer(answer.text)
+        pairs: dict[Policy, str] = {"published": answer.label, "proper": self.task.gold}
+        try:
+            return {policy: compare(to, text, policy).as_json() for policy, to in pairs.items()}
+        except SimilarityUnavailableError:
+            # The metric is then left out of the report, which says so.
+            return None
+
     def exec(self) -> None:
         """What the upstream test shows is right, and the work of Triton kernels."""
         self._refuse_unanswered()
@@ -107,6 +130,64 @@ class ImportedRun:
             word, why = examined.unjudged
             self._skip(f"{word}: {why}", examined, reason=word)
         self._finish(examined, passed=examined.executed)
+
+    def fuzz(self) -> None:
+        """The answer is right on cases that generalise the calls of the upstream test."""
+        self._refuse_unanswered()
+        examined = self._examine()
+        if not examined.called:
+            self._skip(f"call failed: {examined.reason}", examined)
+        if examined.unjudged is not None:
+            word, why = examined.unjudged
+            self._skip(f"{word}: {why}", examined, reason=word)
+        if not examined.executed:
+            self._skip(f"exec failed: {examined.reason}", examined)
+        from pytest_tritonbench.imported.fuzzers import (  # noqa: PLC0415 - imports torch
+            NotFuzzedError,
+        )
+
+        workshop = self._workshop
+        settings, session = workshop.session.settings, workshop.session
+        fuzzer = workshop.fuzzer(self.task)
+        try:
+            if isinstance(fuzzer, Exception):
+                raise fuzzer
+            fuzzed = fuzzer.fuzz(
+                self._code,
+                examples=settings.examples,
+                elements=session.elements,
+                line=settings.case,
+            )
+        except CaseError as e:
+            pytest.fail(f"--tb-case does not fit {self.task.name!r}: {e}", pytrace=False)
+        except NotFuzzedError as e:
+            self._skip(f"not-fuzzed: {e}", examined, reason="not-fuzzed")
+        self._keep_fuzzed(fuzzed)
+
+    def _keep_fuzzed(self, fuzzed: Fuzzed) -> None:
+        failed = fuzzed.failed
+        found: dict[str, Any] = {"varied": fuzzed.varied, "ratio": fuzzed.worst}
+        if failed is None:
+            self.records.append(self.record("passed", **found))
+            return
+        from pytest_tritonbench.report.explanation import (  # noqa: PLC0415 - imports torch
+            explain as explain_case,
+        )
+
+        message = explain_case(
+            failed,
+            task=self.task.name,
+            nodeid=self._test,
+            phase="fuzz",
+            source=self._answered.origin,
+            flags=self._workshop.session.settings.flags,
+        )
+        if fuzzed.flaky:
+            message = f"{message}\n  note     the case fails, but passed when it was run again"
+        case = json.loads(failed.case.to_json())
+        found |= {"ratio": failed.ratio, "reason": failed.reason, "case": case}
+        self.records.append(self.record("failed", message=message.splitlines()[0], **found))
+        pytest.fail(message, pytrace=False)
 
     def close(self) -> None:
         """Forget the verdicts: no test of the task is left."""
@@ -180,7 +261,7 @@ class ImportedRun:
         assert answer.text is not None  # noqa: S101 - asked only of what was answered
         if answer.model == GOLD:
             return answer.text
-        return extract(answer.text, entry=parsed.entry, names=parsed.names).code
+        return extract(answer.text, entry=parsed.entry, names=parsed.defines).code
 
     def _examine(self) -> Examined:
         answer = self._answered
@@ -230,6 +311,7 @@ class ImportedRun:
                 launches=examined.launches,
                 kernels=tuple(map(vars, examined.kernels)) if self._phase == "call" else (),
                 policy=examined.as_json(),
+                similarity=self._similarity if self._phase == "call" else None,
             )
         )
 
@@ -247,7 +329,16 @@ def tests() -> dict[str, Callable[..., None]]:
         if not tb.ended_before():
             tb.exec()
 
-    found: dict[str, Callable[..., None]] = {"test_call": test_call, "test_exec": test_exec}
+    def test_fuzz(tb: ImportedRun, answer: Answered) -> None:
+        del answer
+        if not tb.ended_before():
+            tb.fuzz()
+
+    found: dict[str, Callable[..., None]] = {
+        "test_call": test_call,
+        "test_exec": test_exec,
+        "test_fuzz": test_fuzz,
+    }
     for name, function in found.items():
         function.__name__ = function.__qualname__ = name
         found[name] = getattr(pytest.mark, f"tb_{name.removeprefix('test_')}")(function)

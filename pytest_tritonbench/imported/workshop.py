@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 
 from pytest_tritonbench.imported.examination import Examiner
+from pytest_tritonbench.imported.fuzzers import Fuzzer, NotFuzzedError
 from pytest_tritonbench.imported.golds import Golds
 from pytest_tritonbench.session import Session
+from pytest_tritonbench.task.tritonbench.checkout import Upstream
 
 
 class Workshop:
@@ -18,6 +20,7 @@ class Workshop:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self._fuzzer: tuple[Upstream, Fuzzer | NotFuzzedError] | None = None
 
     @property
     def _timeout(self) -> float:
@@ -34,7 +37,32 @@ class Workshop:
         session = self.session
         return Examiner(session.sandbox, self.golds, on_gpu=session.on_gpu, timeout=self._timeout)
 
+    def fuzzer(self, task: Upstream) -> Fuzzer | NotFuzzedError:
+        """Draws cases of a task, or why nothing does; the last task's is kept."""
+        if self._fuzzer is None or self._fuzzer[0] is not task:
+            self._end_fuzzer()
+            session = self.session
+            device = "cuda" if session.on_gpu else "cpu"
+            try:
+                made: Fuzzer | NotFuzzedError = Fuzzer(
+                    task,
+                    self.golds.of(task),
+                    session.sandbox,
+                    device,
+                    session.settings.timeouts["fuzz"],
+                )
+            except NotFuzzedError as e:
+                made = e
+            self._fuzzer = task, made
+        return self._fuzzer[1]
+
+    def _end_fuzzer(self) -> None:
+        if self._fuzzer is not None and isinstance(self._fuzzer[1], Fuzzer):
+            self._fuzzer[1].close()
+        self._fuzzer = None
+
     def close(self) -> None:
         """End every process."""
+        self._end_fuzzer()
         if "golds" in self.__dict__:
             self.golds.close()

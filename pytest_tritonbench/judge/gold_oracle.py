@@ -7,6 +7,7 @@ a rounding of the inputs (ties).
 
 from __future__ import annotations
 
+import math
 import os
 from collections import OrderedDict
 from dataclasses import replace
@@ -15,12 +16,14 @@ from typing import Any
 
 import torch
 
-from pytest_tritonbench.judge.gold_run import GoldRun, Prepared
+from pytest_tritonbench.judge.gold_run import Change, GoldRun, Prepared
 from pytest_tritonbench.judge.nest import Nest, Value, leaves
 from pytest_tritonbench.judge.oracle_client import Asked, Once, RefusedCaseError
 from pytest_tritonbench.judge.verdict import Answer, Expected
 from pytest_tritonbench.sandbox import Failure
 from pytest_tritonbench.task.case import Case
+from pytest_tritonbench.task.declaration import Task
+from pytest_tritonbench.task.pieces import IntegerPiece
 from pytest_tritonbench.task.tritonbench.generalise import Generalised
 from pytest_tritonbench.task.tritonbench.trial import close
 
@@ -29,6 +32,8 @@ _KEPT_ELEMENTS = 1 << 16
 
 # TF32 keeps 10 bits of the mantissa, and tl.dot takes it for float32 unless told otherwise.
 _TF32 = 2.0**-11
+_NOTHING = 1e-30
+_LESS_THAN_ONE = 1e-3
 
 
 class GoldOracle:
@@ -79,7 +84,7 @@ class GoldOracle:
         def truth() -> Expected:
             nonlocal found
             if isinstance(found, Answer):
-                self._known[key] = found = self._answer(given, found)
+                self._known[key] = found = self._answer(given, found, _data(task))
             if isinstance(found, str):
                 raise RefusedCaseError(f"{path}: {found} on {key}")
             return found
@@ -112,14 +117,14 @@ class GoldOracle:
         plain = self._gold.run(given)
         if isinstance(plain, Failure):
             return f"the gold fails ({plain.reason}: {plain.message})"
-        again = self._gold.run(given, seed=1, poison=False)
+        again = self._gold.run(given, seed=1, fill=1)
         if isinstance(again, Failure) or not _agree(plain, again):
             return "the gold does not repeat itself"
         if foreign := set(plain.mutated) - set(self._generalised.task.mutates):
             return f"the gold changes {', '.join(sorted(foreign))}"
         return plain
 
-    def _answer(self, given: Prepared, plain: Answer) -> Expected | str:
+    def _answer(self, given: Prepared, plain: Answer, data: frozenset[str]) -> Expected | str:
         leave = self._generalised.task.mutates
         reference = self._with_mutated(plain, given, leave)
         exact = {k: v for k, v in _floats(given.slots).items() if v.dtype == torch.float64}
@@ -127,24 +132,40 @@ class GoldOracle:
         wide = self._gold.run(self._gold.changed(given, _in_float64)) if self._wide else plain
         if isinstance(wide, Failure):
             wide = plain
-        moved = self._moved(given, max(step.values(), default=0.0), wide=wide is not plain)
         oracle = _as_truth(reference, self._with_mutated(wide, given, leave))
+        largest = max(step.values(), default=0.0)
+        moved = self._moved(given, largest, wide=wide is not plain)
         if isinstance(moved, Failure) or exact:
             return Expected(reference, oracle, None)
-        moved = self._with_mutated(moved, given, leave)
-        if not _same_integers(reference, moved):
+        if _has_integers(reference) and not self._firm(given, plain, data, largest):
             return "the gold's integers hang on a rounding of the inputs"
         # Both in float64 or both in the case's dtype: the distance is the inputs' doing.
-        return Expected(reference, oracle, _as_truth(reference, moved))
+        nearby = _as_truth(reference, self._with_mutated(moved, given, leave))
+        return Expected(reference, oracle, nearby)
+
+    def _firm(self, given: Prepared, plain: Answer, data: frozenset[str], step: float) -> bool:
+        """Whether integers of the answer are those of inputs nearby, so that no tie is broken."""
+        for sign in (1, -1):
+            # One of two opposite moves breaks any tie.
+            moved = self._moved(given, sign * step, wide=self._wide)
+            if not isinstance(moved, Failure) and not _same_integers(plain, moved):
+                return False
+            if not data or not self._wide:
+                continue
+            moved = self._gold.run(self._gold.changed(given, _between(data, sign)))
+            if not isinstance(moved, Failure) and not _same_indices(plain, moved):
+                return False
+        return True
 
     def _moved(self, given: Prepared, step: float, *, wide: bool) -> Answer | Failure:
         g = torch.Generator().manual_seed(1)
 
-        def change(value: torch.Tensor) -> torch.Tensor:
+        def change(_: str, value: torch.Tensor) -> torch.Tensor:
             if not value.is_floating_point():
                 return value
             noise = 2 * torch.rand(value.shape, generator=g, dtype=torch.float64) - 1
-            moved = value.double() * (1 + step * noise)
+            # Zeros tie as well.
+            moved = value.double() * (1 + step * noise) + math.copysign(_NOTHING, step) * noise
             return moved if wide else moved.to(value.dtype)
 
         return self._gold.run(self._gold.changed(given, change))
@@ -166,8 +187,30 @@ class GoldOracle:
         return replace(answer, mutated=mutated)
 
 
-def _in_float64(value: torch.Tensor) -> torch.Tensor:
+def _in_float64(_: str, value: torch.Tensor) -> torch.Tensor:
     return value.double() if value.is_floating_point() else value
+
+
+def _between(data: frozenset[str], sign: int) -> Change:
+    """Integers that are data, moved off each other as floats."""
+    g = torch.Generator().manual_seed(2)
+
+    def change(slot: str, value: torch.Tensor) -> torch.Tensor:
+        if slot not in data:
+            return value
+        noise = 2 * torch.rand(value.shape, generator=g, dtype=torch.float64) - 1
+        return value.double() + sign * _LESS_THAN_ONE * noise
+
+    return change
+
+
+def _data(task: Task) -> frozenset[str]:
+    """Slots of integers that are data, not indices into an extent."""
+    return frozenset(
+        name
+        for name, piece in task.inputs.items()
+        if isinstance(piece, IntegerPiece) and isinstance(piece.high, int)
+    )
 
 
 def _floats(slots: Any) -> dict[str, torch.Tensor]:
@@ -227,6 +270,24 @@ def _as_truth(reference: Answer, wide: Answer) -> Answer:
 
 def _inexact(tensor: torch.Tensor) -> bool:
     return tensor.is_floating_point() or tensor.is_complex()
+
+
+def _has_integers(answer: Answer) -> bool:
+    return any(
+        isinstance(leaf, int) or (isinstance(leaf, Value) and not _inexact(leaf.tensor))
+        for _, leaf in leaves(_parts(answer), "")
+    )
+
+
+def _same_indices(a: Answer, b: Answer) -> bool:
+    """Whether what is a tensor of integers in both answers is equal."""
+    one, two = (dict(leaves(_parts(answer), "")) for answer in (a, b))
+    pairs = [(_bare(leaf), _bare(two[path])) for path, leaf in one.items() if path in two]
+    return all(torch.equal(x, y) for x, y in pairs if _is_index(x) and _is_index(y))
+
+
+def _is_index(leaf: Any) -> bool:
+    return isinstance(leaf, torch.Tensor) and leaf.dtype in (torch.int64, torch.int32)
 
 
 def _same_integers(a: Answer, b: Answer) -> bool:

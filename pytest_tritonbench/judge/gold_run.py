@@ -29,7 +29,8 @@ from pytest_tritonbench.task.materialise import arguments
 from pytest_tritonbench.task.tritonbench.forms import Form
 from pytest_tritonbench.task.tritonbench.trial import Tried
 
-Change = Callable[[torch.Tensor], torch.Tensor]
+Change = Callable[[str, torch.Tensor], torch.Tensor]
+"""A slot and its tensor to another one."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,13 @@ class GoldRun:
         self._scratch.clear()
         storages = Storages(self._scratch)
 
-        def placed(value: Any) -> Any:
+        def placed(slot: str, value: Any) -> Any:
             if not isinstance(value, torch.Tensor):
                 return value
-            new = change(value)
+            new = change(slot, value)
             return storages.allocate(new.dtype, new.numel()).view(new.shape).copy_(new)
 
-        made = {slot: placed(value) for slot, value in given.slots.items()}
+        made = {slot: placed(slot, value) for slot, value in given.slots.items()}
         return self._prepared(given.form, made, self._scratch, storages)
 
     @staticmethod
@@ -98,10 +99,10 @@ class GoldRun:
         args = tuple((name, _argument(value, storages)) for name, value in filled.items())
         return Prepared(form, made, args, arena.view(0, arena.used))
 
-    def run(self, given: Prepared, *, seed: int = 0, poison: bool = True) -> Answer | Failure:
+    def run(self, given: Prepared, *, seed: int = 0, fill: int = 0) -> Answer | Failure:
         """Call the gold once; the answer has every tensor argument that it changed."""
         self._gold.inputs.write(0, given.inputs)
-        call = Call(args=given.args, keywords=given.form.keywords, seed=seed, poison=poison)
+        call = Call(args=given.args, keywords=given.form.keywords, seed=seed, fill=fill)
         got = self._gold.call(call, self._timeout, copy_inputs=False)
         if isinstance(got, Failure):
             return got
@@ -123,7 +124,7 @@ class GoldRun:
         except (ValueError, RuntimeError, IndexError) as e:
             return Tried(refused=f"no such arguments: {e}")
         if contiguous:
-            given = self.changed(given, torch.Tensor.contiguous)
+            given = self.changed(given, lambda _, value: value.contiguous())
         answer = self.run(given, seed=seed)
         if isinstance(answer, Failure):
             return Tried(refused=f"{answer.reason}: {answer.message}")

@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError, SuiteError, PredictionsError) as e:
         _say(f"error: {e}")
         return 2
-    count = f"{written.answers:,} answers from {len(loaded.records):,} records"
+    answers = f"{written.answers:,} answer{'' if written.answers == 1 else 's'}"
+    count = f"{answers} from {len(loaded.records):,} records"
     print(f"report: {written.page} ({count})")  # noqa: T201 - a command's output
     return 1 if loaded.problems else 0
 

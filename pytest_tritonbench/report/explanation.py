@@ -32,7 +32,8 @@ def explain(
     if phase == "call":
         lines.append(f"  replay   pytest {shlex.quote(f'{nodeid}::test_call')}{flags}")
     else:
-        test = shlex.quote(f"{nodeid}::test_fuzz")
+        # The id of an imported task's test has its model in it and stands as it is.
+        test = shlex.quote(nodeid if nodeid.endswith("]") else f"{nodeid}::test_fuzz")
         lines.append(f"  replay   pytest {test}{flags} --tb-case {shlex.quote(line)}")
     return "\n".join(lines)
 

@@ -70,6 +70,9 @@ class Record:
     policy: Mapping[str, Any] | None = None
     """Both policies' verdicts."""
 
+    similarity: Mapping[str, Any] | None = None
+    """Sums behind CodeBLEU, by policy."""
+
     varied: str | None = None
     """What fuzzing varied."""
 

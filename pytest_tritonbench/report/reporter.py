@@ -27,9 +27,8 @@ def attach(report: pytest.TestReport, run: PhaseRun, call: pytest.CallInfo[None]
     run.records = []
     ended_early = report.when == "setup" and report.outcome != "passed"
     told = {record["outcome"] for record in records}
-    if (report.when == "call" and "failed" not in told and report.outcome != "passed") or (
-        ended_early
-    ):
+    untold = report.outcome != "passed" and report.outcome not in told
+    if (report.when == "call" and untold) or ended_early:
         outcome = "error" if ended_early and report.failed else report.outcome
         message = "" if call.excinfo is None else str(call.excinfo.value).strip()
         first = message.splitlines()[0] if message else outcome

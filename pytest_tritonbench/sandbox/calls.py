@@ -58,6 +58,8 @@ class Call:
     """False runs the wrapper with every Triton launch made a no-op."""
     poison: bool = True
     """Fill what `torch.empty` and its like return with NaN, the largest integer or True."""
+    fill: int = 0
+    """1: fill it with another, finite value instead."""
     seed: int = 0
     """Seed of the process's random generators, set just before the call."""
     compile: bool = False
@@ -103,6 +105,7 @@ def encode_call(call: Call) -> dict[str, Any]:
         "cotangents": [encode_value(cotangent) for cotangent in call.cotangents],
         "launches": call.launches,
         "poison": call.poison,
+        "fill": call.fill,
         "seed": call.seed,
         "compile": call.compile,
     }
@@ -118,6 +121,7 @@ def decode_call(data: Mapping[str, Any]) -> Call:
         cotangents=tuple(c if isinstance(c, TensorArg) else None for c in cotangents),
         launches=data["launches"],
         poison=data["poison"],
+        fill=data["fill"],
         seed=data["seed"],
         compile=data["compile"],
     )

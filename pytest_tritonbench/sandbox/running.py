@@ -10,7 +10,7 @@ from .calls import Call, DtypeArg, ListArg, TensorArg, Value
 from .delivering import Delivery, flatten
 from .memory import Arena
 from .page import Page, Phase
-from .poison import Poison
+from .poison import Poison, fill_finite
 
 _empty = torch.empty
 _frombuffer = torch.frombuffer
@@ -142,6 +142,7 @@ class Runner:
         loading.bind(self.function, by_place, by_name)
         try:
             self.poison.active = call.poison
+            self.poison.choose = (lambda: fill_finite) if call.fill else None
             (_seed_cpu if self.device.type == "cpu" else _seed_all)(call.seed)
             self.page.note(Phase.CALLING)
             output = self.function(*by_place.values(), **by_name)
@@ -152,6 +153,7 @@ class Runner:
             raise loading.describe(error, self.filename) from None
         finally:
             self.poison.active = False
+            self.poison.choose = None
         return self.deliver(output, gradients, storages)
 
     def gradients(

@@ -110,7 +110,6 @@ class ScriptReader(Reader):
         if isinstance(data, dict) and len(data) == 1:
             ((kind, content),) = data.items()
             if kind == "same":
-                demand(self._tensors, "a reference before any tensor")
                 return self._tensors[whole(content, 0, len(self._tensors) - 1)]
             if kind == "opaque":
                 return Opaque(text(content))

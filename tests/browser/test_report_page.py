@@ -60,6 +60,16 @@ def _rows(page: Any) -> list[str]:
     return list(found)
 
 
+def _wait(page: Any, selector: str, count: int) -> None:
+    """Wait until the grid is drawn anew; the page's policy keeps the browser from polling."""
+    found = page.locator(f"#gridbox {selector}")
+    for _ in range(100):
+        if found.count() == count:
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"{found.count()} of {selector}, not {count}")
+
+
 def test_leaderboard_lists_every_model_and_sorts(page: Any) -> None:
     """Each suite's leaderboard has a row a model, and a heading sorts by its column."""
     for number, models in enumerate(MODELS.values()):
@@ -80,21 +90,22 @@ def test_leaderboard_lists_every_model_and_sorts(page: Any) -> None:
 
 def test_grid_is_filtered(page: Any) -> None:
     """Text, difficulty, family, model and outcome each leave what they say, and Clear all."""
-    assert len(_rows(page)) == sum(SUITES["TritonBench-G"].values())
+    names = _rows(page)
+    assert len(names) == sum(SUITES["TritonBench-G"].values())
     page.fill("[name=text]", "softmax")
-    page.wait_for_function("document.querySelectorAll('#gridbox tbody tr').length < 100")
+    _wait(page, "tbody tr", sum("softmax" in name for name in names))
     assert all("softmax" in name for name in _rows(page))
     page.click("button[type=reset]")
-    page.wait_for_function("document.querySelectorAll('#gridbox tbody tr').length > 100")
+    _wait(page, "tbody tr", len(names))
     page.select_option("[name=difficulty]", "5")
-    page.wait_for_function("document.querySelectorAll('#gridbox tbody tr').length === 5")
+    _wait(page, "tbody tr", 5)
     page.select_option("[name=difficulty]", "")
     page.select_option("[name=family]", "loss")
-    page.wait_for_function("document.querySelectorAll('#gridbox tbody tr').length === 7")
+    _wait(page, "tbody tr", 7)
     page.fill("[name=model]", "gpt-4o_")
-    page.wait_for_function("document.querySelectorAll('#gridbox thead th').length === 5")
+    _wait(page, "thead th", 5)
     page.click("button[type=reset]")
-    page.wait_for_function("document.querySelectorAll('#gridbox tbody tr').length > 100")
+    _wait(page, "tbody tr", len(names))
     page.click("[data-letter=F]")
     assert set(_cells(page)) == {"F"}
     assert page.get_attribute("[data-letter=F]", "aria-pressed") == "true"
@@ -104,7 +115,7 @@ def test_cell_opens_the_answer(page: Any) -> None:
     """A click on a failed answer shows its code, the failing case, the reason and the replay."""
     page.select_option("[name=suite]", "1")
     page.fill("[name=model]", MODEL)
-    page.wait_for_function("document.querySelectorAll('#gridbox thead th').length === 3")
+    _wait(page, "thead th", 3)
     page.locator("#gridbox td.o-fuzz").first.click()
     sheet = page.locator("#answer")
     sheet.locator("pre.code").wait_for()
@@ -122,7 +133,7 @@ def test_text_of_an_answer_is_text(page: Any) -> None:
     """Tags in a prediction are shown as they stand."""
     page.select_option("[name=suite]", "1")
     page.fill("[name=model]", MODEL)
-    page.wait_for_function("document.querySelectorAll('#gridbox thead th').length === 3")
+    _wait(page, "thead th", 3)
     page.locator("#gridbox td[data-t='0']").first.click()
     code = page.locator("#answer pre.code")
     code.wait_for()

@@ -123,6 +123,17 @@ def _published_efficiency(model: ModelReport) -> Cell | None:
     return Cell(number=speed.efficiency, counted=len(speed.efficiencies), form="percent")
 
 
+def _fuzz(model: ModelReport) -> Cell | None:
+    """Nothing where right answers were not fuzzed: that is no failure of theirs."""
+    accuracy, right = model.accuracy("fuzz", "strict"), model.accuracy("exec", "strict")
+    fuzzed = any("fuzz" in answer.phases for answer in model.answers)
+    if accuracy is None or right is None or not fuzzed:
+        return None
+    if right.of_all.k and not model.survival.survived.n:
+        return None
+    return Cell(share(accuracy.of_all), share(accuracy.of_judgeable))
+
+
 def _survival(model: ModelReport) -> Cell | None:
     found = share(model.survival.survived)
     return None if found is None else Cell(found)
@@ -145,6 +156,7 @@ _SPECIAL: dict[tuple[str, str], Callable[[ModelReport], Cell | None]] = {
     ("published", "speedup"): _published_speedup,
     ("published", "efficiency"): _published_efficiency,
     ("strict", "similarity"): _similarity("proper"),
+    ("strict", "fuzz"): _fuzz,
     ("strict", "survival"): _survival,
     ("strict", "speedup"): _speedup,
     ("strict", "datasheet"): _efficiency("datasheet"),

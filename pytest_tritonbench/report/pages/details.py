@@ -44,7 +44,7 @@ def details(answer: Answer, letter: str, code: str | None) -> dict[str, Any]:
 def pack(data: Any) -> str:
     """Write data as JSON, compressed (zlib) and in base64: text that no HTML can end."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return base64.b64encode(zlib.compress(text.encode("utf-8", "replace"), 9)).decode("ascii")
+    return base64.b64encode(zlib.compress(text.encode("utf-8", "replace"), 6)).decode("ascii")
 
 
 def inline(data: Any) -> str:

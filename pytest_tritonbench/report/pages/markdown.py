@@ -39,7 +39,7 @@ def _suite(suite: Suite) -> Iterator[str]:
     yield ""
     heads = ["model", *(_heading(column) for column in suite.columns)]
     rows = [
-        [plain(model), *(_cell(cells[column.key]) for column in suite.columns)]
+        [_name(suite, model), *(_cell(cells[column.key]) for column in suite.columns)]
         for model, cells in suite.rows.items()
     ]
     yield from _table(heads, rows)
@@ -54,6 +54,11 @@ def _suite(suite: Suite) -> Iterator[str]:
             ["task", "state", "reason"],
             [[plain(part) for part in (u.task, u.state, u.reason)] for u in suite.unjudged],
         )
+
+
+def _name(suite: Suite, model: str) -> str:
+    not_run = suite.not_run.get(model, 0)
+    return plain(f"{model}, {not_run} tasks not run" if not_run else model)
 
 
 def _differences(suite: Suite) -> Iterator[str]:

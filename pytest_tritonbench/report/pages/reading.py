@@ -79,7 +79,7 @@ def _lines(file: Path) -> Iterator[tuple[int, Record | str]]:
         with _open(file) as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield number, _record(line)
+                    yield number, _record(line.rstrip())
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError) as e:
         # A compressed file whose end is lost: what came before is whole.
         yield number + 1, f"the compressed file breaks off or is damaged here ({e})"

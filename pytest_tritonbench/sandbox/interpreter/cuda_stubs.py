@@ -78,6 +78,33 @@ class Stream(contextlib.ContextDecorator):
         return True
 
 
+class DefaultGenerator(torch.Generator):
+    """A GPU's default generator: its state is a seed and an offset, 16 bytes.
+
+    Kernels that draw by Philox take both and put the offset forward; the seed is the process's.
+    """
+
+    def __init__(self) -> None:
+        self._known = (0, 0)
+
+    def get_state(self) -> torch.Tensor:
+        """Return seed and offset as bytes."""
+        seed = torch.initial_seed()
+        offset = self._known[1] if self._known[0] == seed else 0
+        # A seed of 64 bits is signed here.
+        signed = seed - (1 << 64) if seed >= 1 << 63 else seed
+        return torch.tensor([signed, offset], dtype=torch.int64).view(torch.uint8)
+
+    def set_state(self, state: torch.Tensor) -> DefaultGenerator:
+        """Take a state that `get_state` returned."""
+        seed, offset = state.view(torch.int64).tolist()
+        seed %= 1 << 64
+        if seed != torch.initial_seed():
+            torch.default_generator.manual_seed(seed)
+        self._known = (seed, offset)
+        return self
+
+
 def _properties(target: Target) -> types.SimpleNamespace:
     major, minor = target.capability
     return types.SimpleNamespace(
@@ -137,7 +164,7 @@ def _stubs(target: Target) -> dict[str, Any]:
         "initial_seed": torch.initial_seed,
         "get_rng_state": lambda *_: torch.get_rng_state(),
         "set_rng_state": lambda state, *_: torch.set_rng_state(state),
-        "default_generators": (torch.default_generator,),
+        "default_generators": (DefaultGenerator(),),
         "Event": Event,
         "Stream": Stream,
         "ExternalStream": Stream,

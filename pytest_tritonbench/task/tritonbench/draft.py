@@ -24,6 +24,8 @@ from pytest_tritonbench.task.pieces import (
 from pytest_tritonbench.task.tritonbench.forms import CALL, Form, slots_in
 from pytest_tritonbench.task.tritonbench.observed import Values
 
+_WIDEST = 70
+
 Member = tuple[str, int]
 """A tensor slot and an axis; a scalar slot and -1 for an integer that is an extent."""
 
@@ -129,9 +131,11 @@ class Draft:
     def draw(self, rng: random.Random, elements: int) -> Case:
         """A random case within what is free, with small extents."""
         sizes = {}
+        # Trials are many, so they are small.
+        share = int(elements ** (1 / max(1, len(self.dims))))
         for name, limits in self.dims.items():
             high = limits.high or limits.low
-            fits = [n for n in limits.edges(high) if n <= max(elements, limits.low)]
+            fits = [n for n in limits.edges(high) if n <= max(share, limits.low)]
             sizes[name] = rng.choice(fits or [limits.low])
         scalars: dict[str, Scalar] = {}
         layouts = {}
@@ -167,7 +171,7 @@ class Draft:
 
 def widest(rank: int) -> int:
     """The largest extent that is drawn for a dim of tensors of that rank."""
-    return {0: 64, 1: 2050, 2: 140, 3: 40}.get(rank, 20)
+    return {0: 64, 1: 2050, 2: 140}.get(rank, _WIDEST)
 
 
 def all_patterns() -> tuple[str, ...]:

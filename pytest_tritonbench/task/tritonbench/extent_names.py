@@ -20,6 +20,7 @@ _NAMES = (*"nmkpqrstuvwxyzabcdefghij", *(f"n{number}" for number in range(2, 40)
 _SMALL = 64
 _MOST_TRIPLES = 60
 _MATRICES = 3
+_BATCHED = 3
 _ALONE_FROM_ONE = 7
 _JOINT_SIZES = ((5, 7, 4, 6, 9, 3, 8), (6, 4, 9, 5, 3, 7, 10), (3, 8, 5, 10, 6, 4, 7))
 
@@ -192,7 +193,7 @@ def _widen(draft: Draft, name: str, trials: Trials) -> None:
     structured = any(
         values.structured and name in draft.shape(slot) for slot, values in draft.values.items()
     )
-    high = 16 if structured else widest(max(ranks))
+    high = widest(_BATCHED if structured else max(ranks))
     step = limits.multiple_of
     if limits.power_of_two:
         draft.dims[name] = Dim(limits.low, max(base, limits.low), power_of_two=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,9 @@ from pytest_tritonbench.task.tritonbench.draft import Draft
 from pytest_tritonbench.task.tritonbench.forms import Form
 from pytest_tritonbench.task.tritonbench.observed import ladder, whole
 from pytest_tritonbench.task.tritonbench.trial import Trials
+
+_SMALL = 64
+_LEAST = 16
 
 
 def first_draft(name: str, form: Form, trials: Trials) -> Draft | str:
@@ -23,8 +26,8 @@ def first_draft(name: str, form: Form, trials: Trials) -> Draft | str:
     for shapes in filled:
         at = _position(form, shapes)
         order = [form.scalars[at], *form.scalars]
-        for scalars in order:
-            draft = _fixed(name, form, shapes, scalars)
+        large = [_fixed(name, form, shapes, scalars) for scalars in order]
+        for draft in (*_smaller(large), *large):
             case = draft.case()
             found = trials.tried(draft, case)
             if found.refused is not None:
@@ -44,6 +47,26 @@ def first_draft(name: str, form: Form, trials: Trials) -> Draft | str:
         trials.undefined = True
         return first
     return said
+
+
+def _smaller(drafts: Sequence[Draft]) -> Iterator[Draft]:
+    """The same calls with large extents divided by a power of two: trials cost less there."""
+    for draft in drafts:
+        sizes = [size for size in draft.extents.values() if isinstance(size, int)]
+        step = 1
+        while max(sizes, default=0) // step > _SMALL:
+            step *= 2
+        if step == 1:
+            continue
+        made = draft.copy()
+        for member, size in draft.extents.items():
+            if isinstance(size, int) and size > _SMALL:
+                made.extents[member] = max(size // step, _LEAST)
+        for slot, axis in made.extents:
+            if axis < 0:
+                made.base[slot] = int(made.extents[slot, axis])
+                made.scalars[slot] = ChoicePiece((made.base[slot],))
+        yield made
 
 
 def _position(form: Form, shapes: object) -> int:

@@ -36,7 +36,7 @@ _STRUCTURED = re.compile(
 )
 _DRAWS = 8
 _ENOUGH = 0.5
-_ELEMENTS = 65
+_ELEMENTS = 4096
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ def generalise(
     entry: str,
     gold: Gold,
     *,
-    seconds: float = 1.0,
+    runs: int = 600,
+    seconds: float = 5.0,
 ) -> Generalised | NotGeneral:
     """Generalise the recorded calls of an entry point.
 
@@ -109,7 +110,8 @@ def generalise(
         source: Text of the gold's module.
         entry: The entry point.
         gold: Runs the gold on a case.
-        seconds: Time for running it.
+        runs: How often it may be run; the result depends on it, and so not on the machine.
+        seconds: When to stop at the latest.
     """
     try:
         parameters = signature_of(source, entry)
@@ -122,17 +124,17 @@ def generalise(
     if not forms:
         return NotGeneral("; ".join(reasons))
     drafts = []
-    runs = 0
+    used = 0
     said = list(reasons)
     for number, form in enumerate(forms):
-        trials = Trials(gold, seconds / len(forms))
+        trials = Trials(gold, runs // len(forms), seconds / len(forms))
         trials.undefined = any(undefined(call.result) for call in own)
         trials.structured = bool(_STRUCTURED.search(f"{entry} {source}"))
         try:
             made = _generalised(name, form, trials)
         except OutOfBudgetError:
             made = "the time for running the gold was over before anything was settled"
-        runs += trials.runs
+        used += trials.runs
         if isinstance(made, str):
             said.append(f"call {number}: {made}")
         else:
@@ -144,7 +146,7 @@ def generalise(
     kept = tuple(draft.form for draft in drafts)
     named = {p for form in kept for p in form.template}
     task = replace(tasks[0], mutates=tuple(sorted(changed & named)))
-    return Generalised(task, kept, tasks, varied_of(drafts, tuple(said)), runs)
+    return Generalised(task, kept, tasks, varied_of(drafts, tuple(said)), used)
 
 
 def _generalised(name: str, form: Form, trials: Trials) -> Draft | str:

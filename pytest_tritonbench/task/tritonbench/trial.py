@@ -60,11 +60,13 @@ class Trials:
 
     Args:
         gold: The gold.
-        seconds: When to stop; what is not settled then stays as it was recorded.
+        runs: How many times to run it; what is not settled then stays as it was recorded.
+        seconds: When to stop at the latest, which depends on the machine.
     """
 
-    def __init__(self, gold: Gold, seconds: float) -> None:
+    def __init__(self, gold: Gold, runs: int, seconds: float) -> None:
         self._gold = gold
+        self._most = runs
         self._end = time.monotonic() + seconds
         self.runs = 0
         self.undefined = False
@@ -76,9 +78,9 @@ class Trials:
         """Run the gold.
 
         Raises:
-            OutOfBudgetError: If there is no time left.
+            OutOfBudgetError: If no run is left, or no time.
         """
-        if time.monotonic() > self._end:
+        if self.runs >= self._most or time.monotonic() > self._end:
             raise OutOfBudgetError
         self.runs += 1
         return self._gold(draft.form, draft.task(), case, seed=seed, contiguous=contiguous)

@@ -14,7 +14,7 @@ from pytest_tritonbench.judge.evidence import Evidence
 from pytest_tritonbench.judge.finding import Fault
 from pytest_tritonbench.sandbox.results import Opaque
 from pytest_tritonbench.task.tritonbench.rules import Rule, Rules
-from tests.unit.judge.shown import called, shown, value, verdict, worth
+from tests.unit.judge.shown import NONE, called, shown, value, verdict, worth
 
 G = torch.Generator().manual_seed(0)
 X = torch.randn(4, 40, generator=G)
@@ -323,3 +323,19 @@ def test_ignored_leaves_are_not_compared() -> None:
     rules = Rules((Rule("ignore", {"leaf": "locals['w']", "why": ""}),))
     assert verdict(shown(X, w=X + 1), shown(X, w=X), rules=rules).accepted
     assert verdict(shown(X, w=X.half()), shown(X, w=X), rules=rules).accepted
+
+
+def test_float32_has_float32s_yardstick_unless_matrices_are_multiplied() -> None:
+    """The moved run moves float32 by roundings of TF32, which only a `tf32` rule grants in full."""
+    tf32 = Rules((Rule("tf32", {"why": ""}),))
+    moved = shown(X + 1e-3)
+
+    def found(given: torch.Tensor, error: float, rules: Rules = NONE) -> bool:
+        gold = shown(called(X, arguments={"args": [given], "kwargs": {}}))
+        return verdict(shown(X + error), gold, moved=moved, rules=rules).accepted
+
+    assert not found(X, 1e-3)
+    assert found(X, 1e-6)
+    assert found(X, 1e-3, tf32)
+    assert found(X.half(), 1e-3)
+    assert not found(X.half(), 1e-2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -17,6 +19,7 @@ def test_arguments_are_bound_as_python_binds_them() -> None:
     given = {"args": [1, 5, 6, 7], "kwargs": {"c": 3}}
     assert bound(signature, given) == {"a": 1, "b": 5, "rest": (6, 7), "c": 3, "d": None}
     assert bound("(a, b=2)", {"args": [], "kwargs": {"a": 1}}) == {"a": 1, "b": 2}
+    wrong: dict[str, Any]
     for wrong in ({"args": [1, 2, 3], "kwargs": {}}, {"args": [], "kwargs": {}}):
         with pytest.raises(ExpressionError):
             bound("(a, b=2)", wrong)

@@ -205,6 +205,31 @@ def test_samples_give_pass_at_k() -> None:
     assert accuracy.of_all.k == 0  # of the first sample
 
 
+def test_tasks_without_samples_count_in_pass_at_k() -> None:
+    """A task that no sample answers is a task that every draw fails."""
+    listed = [record("add", "exec", sample=sample) for sample in (0, 1)]
+    assert only(metrics(listed, suites=[SUITE])).pass_at_k[2].value == pytest.approx(1 / 5)
+
+
+def test_success_on_a_task_that_cannot_be_judged_counts_nowhere() -> None:
+    """What one run passed does not count once a later run found the gold broken."""
+    early = [record("broken", "call"), record("broken", "exec")]
+    late = {"model": "other", "run": "2026-01-02T00:00:00Z"}
+    skipped = record("broken", "exec", "skipped", reason="gold-broken", **late)
+    (suite,) = metrics([*early, skipped], suites=[SUITE]).suites
+    for model in suite.models:
+        accuracy = model.accuracy("exec", "strict")
+        assert accuracy is not None
+        assert (accuracy.of_all.k, accuracy.of_judgeable.n) == (0, 4)
+
+
+def test_golds_are_no_model() -> None:
+    """Records of the golds tell of the tasks and have no row of their own."""
+    golds = [record(task, "call", model="gold") for task in SUITE.tasks]
+    (suite,) = metrics([*records(), *golds], suites=[SUITE]).suites
+    assert [model.model for model in suite.models] == ["output_o1-2024-12-17_comp"]
+
+
 def test_similarity_comes_from_records_or_from_the_caller() -> None:
     """Tallies in records are added up, per group too; the caller's take their place."""
     full = Tally(1, (4.0,) * 4, (4.0,) * 4, (4.0,) * 4, (4.0,) * 4, 4, 4, 2, 2, 2, 2)

@@ -115,12 +115,43 @@ def test_branches_join() -> None:
 
 
 def test_loops_are_gone_through_twice() -> None:
-    """In a loop, a use at the top comes from an assignment below it."""
-    looped = flows("for i in n:\n    a = b\n    b = i\n")
-    straight = flows("a = b\nb = i\n")
-    # The first use of b is a source in both; in the loop it also comes from b itself.
-    assert any(source == (name,) for name, kind, source in looped if kind == "comesFrom")
-    assert not any(source for _, kind, source in straight if kind == "comesFrom")
+    """In a loop, a use at the top comes from an assignment below it, as b does here."""
+    assert flows("for i in n:\n    a = b\n    b = i\n") == {
+        ("var_1", "computedFrom", ("var_0",)): 1,
+        ("var_0", "comesFrom", ("var_0",)): 1,
+        ("var_3", "computedFrom", ("var_2",)): 1,
+        ("var_2", "comesFrom", ("var_2",)): 1,
+        ("var_2", "computedFrom", ("var_1",)): 1,
+        ("var_1", "comesFrom", ("var_1",)): 1,
+    }
+
+
+def test_while_loops_are_gone_through_twice() -> None:
+    """A while is a loop like a for: what its condition and its top use comes from its end."""
+    assert flows("while c:\n    a = b\n    b = a\n") == {
+        ("var_0", "comesFrom", ("var_0",)): 1,
+        ("var_2", "computedFrom", ("var_1",)): 1,
+        ("var_1", "comesFrom", ("var_1",)): 1,
+        ("var_1", "computedFrom", ("var_2",)): 1,
+        ("var_2", "comesFrom", ("var_2",)): 1,
+    }
+
+
+def test_comprehension_knows_its_variable() -> None:
+    """The element of a comprehension, written first, comes from the clause behind it."""
+    assert flows("[i for i in n]\n") == {
+        ("var_0", "comesFrom", ("var_0",)): 1,
+        ("var_0", "computedFrom", ("var_1",)): 1,
+        ("var_1", "comesFrom", ()): 1,
+    }
+
+
+@pytest.mark.parametrize("rest", ["", "else:\n    x = 2\n"])
+def test_what_was_before_a_branch_lasts_where_there_is_no_else(rest: str) -> None:
+    """The x of the call reaches the end past an if alone; an if with else hides it."""
+    found = flows(f"f(x)\nif c:\n    x = 1\n{rest}y = x\n")
+    # Literals are sources: 1 and the x of the call, or 1 and 2.
+    assert sum(count for (_, _, sources), count in found.items() if not sources) == 2
 
 
 def test_broken_programs_have_no_flow_and_no_error() -> None:
@@ -198,12 +229,12 @@ def test_tallies_add_up_to_the_corpus() -> None:
 
 
 def test_result_is_the_same_in_every_process() -> None:
-    """Hash seeds do not move a score, as they do upstream, where sources are kept in sets."""
+    """Hash seeds move no flow, as they do upstream, where sources are kept in sets of names."""
     code = (
-        "from pytest_tritonbench.report.metrics.similarity import compare\n"
-        "a = 'for i in r:\\n    x = a + b + c + d\\n    a = x\\n    d = i\\n'\n"
-        "b = 'for k in s:\\n    y = e + f + g + h\\n    e = y\\n    h = f\\n'\n"
-        "print(compare(a, b).similarity())"
+        "from pytest_tritonbench.report.metrics.similarity import tree\n"
+        "from pytest_tritonbench.report.metrics.similarity.dataflow import dataflow\n"
+        "a = 'for i in r:\\n    x = h + g + f + e + d + c + b + a\\n    b = i\\n    f = x\\n'\n"
+        "print(sorted(dataflow(tree.parse(a), a)))"
     )
     printed = {
         subprocess.run(
@@ -216,6 +247,13 @@ def test_result_is_the_same_in_every_process() -> None:
         for seed in ("0", "1", "2")
     }
     assert len(printed) == 1
+
+
+def test_weighted_part_has_no_brevity_penalty() -> None:
+    """Half of a reference is not cut a second time: 1/2, 3/7, 2/6 and 1/5 are all there is."""
+    found = compare("a b c d e f g h", "a b c d").similarity()
+    assert found.weighted == pytest.approx(100 * (1 / 2 * 3 / 7 * 2 / 6 * 1 / 5) ** 0.25)
+    assert found.ngram == pytest.approx(36.787944)
 
 
 def test_184_pairs_take_seconds() -> None:

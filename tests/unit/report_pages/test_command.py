@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_kernel_file_is_shown_if_it_is_what_was_judged(tmp_path: Path, *, same: 
     kernel.parent.mkdir()
     kernel.write_text("judged = 1\n")
     digest = hashlib.sha256(kernel.read_bytes()).hexdigest()
-    own = {"suite": None, "model": None, "candidate": "kernels/softmax.py"}
+    own: dict[str, Any] = {"suite": None, "model": None, "candidate": "kernels/softmax.py"}
     file = _write(tmp_path / "records.jsonl", record(**own, candidate_hash=digest))
     if not same:
         kernel.write_text("changed = 2\n")

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,7 +91,7 @@ def test_both_denominators_are_shown(tmp_path: Path) -> None:
 def test_bundled_tasks_have_their_folder_for_a_model(tmp_path: Path) -> None:
     """Records without a suite make one model, named after the folder of the kernels."""
     case = {"m": 4, "dtype": "float32"}
-    fields = {"suite": None, "model": None, "difficulty": None, "family": None}
+    fields: dict[str, Any] = {"suite": None, "model": None, "difficulty": None, "family": None}
     fields |= {"candidate": "kernels/softmax.py", "case": case}
     test = "references/softmax.py::test_exec[m=4]"
     wrong = {"reason": "wrong-values", "ratio": 3.0, "test": test}

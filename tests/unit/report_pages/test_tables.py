@@ -39,6 +39,14 @@ def test_leaderboard_has_bounds_of_each_share(tmp_path: Path) -> None:
     assert float(row["high"]) == 1.0
 
 
+def test_answers_that_were_not_fuzzed_have_no_fuzz_share(tmp_path: Path) -> None:
+    """Without fuzzing there is no fuzz metric, rather than one of 0 %."""
+    for fuzz, expected in (("skipped", False), ("failed", True)):
+        listed = answer(call="passed", exec="passed", fuzz=fuzz)
+        rows = rows_of(write_report(listed, tmp_path / fuzz).tables[0])
+        assert any(row["metric"] == "strict_fuzz" for row in rows) is expected
+
+
 def test_text_is_no_markdown() -> None:
     """Bars, angle brackets and line breaks of a text leave the table whole."""
     assert plain("a|b\n<i>*c*") == r"a\|b \<i\>\*c\*"

@@ -142,6 +142,14 @@ def test_inner_calls_pass_through(open_candidate: Open) -> None:
     assert seen == [("f", None, "ValueError"), ("f", 4, None), ("g", 2, None)]
 
 
+def test_calling_back_into_the_test(open_candidate: Open) -> None:
+    """What the test's own code calls on the candidate's behalf belongs to the candidate's call."""
+    source = "def g(x): return x + 1\ndef f(back, x): return back(x)"
+    test = "def test_f():\n return f(lambda x: g(x), 1)\nresult = test_f()"
+    got = ran(open_candidate, source, test, names=("f", "g"))
+    assert [(call.name, call.result) for call in got.calls] == [("f", 2)]
+
+
 def test_drawing_in_the_candidate_does_not_shift_inputs(open_candidate: Open) -> None:
     """The test's later inputs, from torch, NumPy and Python, are the same whatever it draws."""
     test = """

@@ -166,8 +166,24 @@ def halves(x: torch.Tensor) -> torch.Tensor:
 def test_an_extent_keeps_its_step() -> None:
     """Where only multiples of the recorded extent are accepted, only those are drawn."""
     made, _ = generalised(halves, ([torch.randn(3, 8)], {}))
-    name = made.tasks[0].inputs["x"].dims[1]  # type: ignore[union-attr]  # a tensor
+    name = str(made.tasks[0].inputs["x"].dims[1])  # type: ignore[union-attr]  # a tensor
     assert {int(case.values[name] or 0) % 8 for case in drawn(made)} == {0}
+
+
+def doubled(x: torch.Tensor) -> torch.Tensor:
+    """Twice the argument, and no more than it was given."""
+    largest.append(x.numel())
+    return 2 * x
+
+
+largest: list[int] = []
+
+
+def test_large_recorded_tensors_are_tried_small() -> None:
+    """A gold that was recorded on a million elements is tried on a few thousand at most."""
+    made, _ = generalised(doubled, ([torch.randn(1 << 20)], {}))
+    assert max(largest) < 4096
+    assert made.tasks[0].dims["n"].low == 1
 
 
 def total(x: torch.Tensor, dim: int = 0, *, keepdim: bool = False) -> torch.Tensor:
@@ -198,7 +214,7 @@ def normalised(x: torch.Tensor, size: int) -> torch.Tensor:
 def test_a_number_follows_its_extent() -> None:
     """A whole number that must equal an extent does so in every case."""
     made, _ = generalised(normalised, ([torch.randn(2, 5), 5], {}))
-    name = made.tasks[0].inputs["x"].dims[1]  # type: ignore[union-attr]  # a tensor
+    name = str(made.tasks[0].inputs["x"].dims[1])  # type: ignore[union-attr]  # a tensor
     cases = drawn(made)
     assert all(case.values["size"] == case.values[name] for case in cases)
     assert len({case.values["size"] for case in cases}) > 5
@@ -234,7 +250,7 @@ def rows(table: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
 
 def test_indices_reach_into_what_they_index() -> None:
     """An index may be any row of the table, whatever the number of rows, and none beyond."""
-    call = ([torch.randn(5, 3), torch.tensor([0, 2, 1])], {})
+    call: tuple[list[Any], dict[str, Any]] = ([torch.randn(5, 3), torch.tensor([0, 2, 1])], {})
     made, gold = generalised(rows, call)
     piece = made.tasks[0].inputs["where"]
     assert piece.high == made.tasks[0].inputs["table"].dims[0]  # type: ignore[union-attr]  # tensors
@@ -244,7 +260,8 @@ def test_indices_reach_into_what_they_index() -> None:
 
 def lower_factor(a: torch.Tensor) -> torch.Tensor:
     """The Cholesky factor."""
-    return torch.linalg.cholesky(a)
+    factor: torch.Tensor = torch.linalg.cholesky(a)
+    return factor
 
 
 def test_matrices_keep_their_structure() -> None:
@@ -401,6 +418,16 @@ def test_the_time_is_kept() -> None:
     made, _ = generalised(slow, ([torch.randn(4, 6)], {}), seconds=0.4)
     assert time.monotonic() - began < 2
     assert made.tasks[0].inputs["x"].layouts == ("contiguous",)  # type: ignore[union-attr]  # a tensor
+
+
+def test_the_number_of_runs_is_kept() -> None:
+    """The gold is run no more often than allowed, and what was settled by then is used."""
+    gold = InProcess(absolute)
+    source = inspect.getsource(absolute)
+    call = Call("absolute", {"args": carried([torch.randn(4, 6)]), "kwargs": {}})
+    made = generalise("absolute", [call], source, "absolute", gold, runs=9)
+    assert gold.runs == 9
+    assert isinstance(made, Generalised)
 
 
 def test_what_varies_is_told() -> None:

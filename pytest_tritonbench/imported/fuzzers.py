@@ -1,0 +1,145 @@
+"""Drawn cases for imported tasks: the calls that the test makes to its entry point, generalised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pytest_tritonbench.evaluation import Evaluation, Outcome
+from pytest_tritonbench.fuzzing import NoCaseError, fuzz
+from pytest_tritonbench.imported.answers import digest
+from pytest_tritonbench.imported.golds import GoldRuns
+from pytest_tritonbench.judge.gold_oracle import GoldOracle
+from pytest_tritonbench.judge.gold_run import GoldRun
+from pytest_tritonbench.sandbox import Candidate, Sandbox
+from pytest_tritonbench.task.case import Case
+from pytest_tritonbench.task.loading import TaskFile
+from pytest_tritonbench.task.tritonbench.checkout import Upstream
+from pytest_tritonbench.task.tritonbench.generalise import Generalised, NotGeneral, generalise
+
+# Answers that are right in several ways: a drawn case would be compared with one of them.
+_SEVERAL_ANSWERS = frozenset(
+    {"svd", "eig", "qr", "lu", "ldl", "dropout", "uniform", "binomial", "window"}
+)
+# Where the first failing case is large, a smaller one is looked for so long.
+_PATIENCE = 10.0
+
+
+@dataclass(frozen=True)
+class Fuzzed:
+    """What became of an answer on drawn cases."""
+
+    varied: str
+    """What was varied, in a line or two."""
+
+    failed: Outcome | None = None
+    flaky: bool = False
+    cases: int = 0
+    """Cases that were judged before the first failure."""
+
+    worst: float | None = None
+    """The worst error over what was allowed, of those."""
+
+
+class NotFuzzedError(Exception):
+    """No case can be drawn for a task; the message says why."""
+
+
+class Fuzzer:
+    """Draws cases of one imported task.
+
+    Args:
+        task: The task.
+        gold: What its gold showed, with the arguments of the recorded calls.
+        sandbox: Where both sides run.
+        device: ``cpu`` or ``cuda``.
+        timeout: Seconds for one call of either side.
+
+    Raises:
+        NotFuzzedError: If the recorded calls cannot be generalised.
+    """
+
+    def __init__(
+        self, task: Upstream, gold: GoldRuns, sandbox: Sandbox, device: str, timeout: float
+    ) -> None:
+        self._task, self._sandbox, self._timeout = task, sandbox, timeout
+        kinds = {rule.kind for rule in gold.rules.rules}
+        if several := sorted(kinds & _SEVERAL_ANSWERS):
+            raise NotFuzzedError(f"right in more than one way ({', '.join(several)})")
+        entry = task.parsed.entry
+        if gold.ran is None or entry is None:
+            raise NotFuzzedError("the test calls nothing of the code above it")
+        calls = [call for call in gold.ran.calls if call.name == entry]
+        self._gold = sandbox.candidate(task.gold, f"{task.name}.py", entry)
+        run = GoldRun(self._gold, device, timeout)
+        try:
+            made = generalise(task.name, calls, task.gold, entry, run)
+        except BaseException:
+            self._gold.close()
+            raise
+        if isinstance(made, NotGeneral):
+            self._gold.close()
+            raise NotFuzzedError(made.reason)
+        self._made: Generalised = made
+        self._oracle = GoldOracle(run, made, wide=task.channel == "T")
+        self._file = TaskFile(made.task, task.path, digest(task.gold))
+
+    def fuzz(self, code: str, *, examples: int | None, elements: int, line: str | None) -> Fuzzed:
+        """Put drawn cases to an answer.
+
+        Args:
+            code: The answer's code.
+            examples: Cases to draw; ``None`` leaves it to the Hypothesis profile.
+            elements: No tensor gets more elements than this.
+            line: A case to put to it instead of drawn ones.
+
+        Raises:
+            NotFuzzedError: If the gold refuses every case that is drawn.
+            CaseError: If the line does not fit the task.
+        """
+        accepted: list[Outcome] = []
+
+        def make() -> Candidate:
+            entry = self._task.parsed.entry or ""
+            return self._sandbox.candidate(code, f"{self._task.name}.py", entry)
+
+        evaluation = Evaluation(self._file, self._oracle, make)
+
+        def evaluate(case: Case) -> Outcome:
+            outcome = evaluation.run(case, timeout=self._timeout)
+            if outcome.accepted:
+                accepted.append(outcome)
+            return outcome
+
+        try:
+            failed, flaky = self._drive(evaluate, examples, elements, line)
+        except NoCaseError:
+            raise NotFuzzedError("the gold refuses every case that was drawn") from None
+        finally:
+            evaluation.close()
+        ratios = [outcome.ratio for outcome in accepted if outcome.ratio is not None]
+        worst = max(ratios, default=None)
+        return Fuzzed(self._made.varied.describe(), failed, flaky, len(accepted), worst)
+
+    def _drive(
+        self,
+        evaluate: Callable[[Case], Outcome],
+        examples: int | None,
+        elements: int,
+        line: str | None,
+    ) -> tuple[Outcome | None, bool]:
+        if line is not None:
+            outcome = evaluate(self._made.case(line))
+            return (None if outcome.accepted else outcome), False
+        return fuzz(
+            self._made.task,
+            evaluate,
+            examples=examples,
+            elements=elements,
+            drawn=self._made.cases(elements),
+            patience=_PATIENCE,
+        )
+
+    def close(self) -> None:
+        """End the gold's process."""
+        self._gold.close()

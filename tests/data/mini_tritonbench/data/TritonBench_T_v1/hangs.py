@@ -1,0 +1,16 @@
+import torch
+
+
+def hangs(x):
+    return x * 2
+
+##################################################################################################################################################
+
+import torch
+
+def test_hangs():
+    results = {}
+    results['test_case_1'] = hangs(torch.tensor([-1.0, 0.5, 2.0, 3.0, -4.0], device='cuda'))
+    return results
+
+test_results = test_hangs()
