@@ -220,8 +220,7 @@ class _Listener:
             from pytest_tritonbench.report.reporter import Reporter  # noqa: PLC0415 - as above
 
             plan = self._config.stash.get(_PLAN, None)
-            texts = None if plan is None else plan.text_of
-            self._reporter = Reporter(options.settings_of(self._config), texts)
+            self._reporter = Reporter(options.settings_of(self._config), plan)
             self._config.pluginmanager.register(self._reporter, "tritonbench-reporter")
         return self._reporter
 

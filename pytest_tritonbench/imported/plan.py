@@ -13,6 +13,7 @@ from pytest_tritonbench.candidate.join import Joined, join
 from pytest_tritonbench.candidate.predictions import PredictionsError, read
 from pytest_tritonbench.imported.answers import GOLD, Answered
 from pytest_tritonbench.options import Settings
+from pytest_tritonbench.report.metrics.timings import Size, golden_results
 from pytest_tritonbench.task.tritonbench.checkout import Channel, SuiteError, Upstream, find
 
 
@@ -78,6 +79,28 @@ class Plan:
         for channel in self.channels:
             lines += [model.describe(channel) for model in self.models.get(channel.name, ())]
         return lines + [f"  {note}" for note in self.notes]
+
+    def texts(self) -> dict[tuple[str, str, str], list[str]]:
+        """Every answer, by suite, model and task, in the order of the samples."""
+        found: dict[tuple[str, str, str], list[str]] = {}
+        for channel in self.channels:
+            for model in self.models.get(channel.name, ()):
+                for task, answers in model.joined.answers.items():
+                    found[channel.suite, model.name, task] = [answer.text for answer in answers]
+        return found
+
+    def published_times(self) -> dict[str, dict[str, tuple[Size, ...]]]:
+        """The times on an A100 that upstream ships, by suite and task."""
+        found = {}
+        for channel in self.channels:
+            folder = Path("performance_metrics", f"perf_{channel.name}", "golden_results")
+            # A checkout has its data in a folder beside that of the times.
+            places = [channel.root / folder, channel.root.parent / folder]
+            for place in places:
+                if place.is_dir():
+                    found[channel.suite] = golden_results(place, channel.tasks)
+                    break
+        return found
 
     def text_of(self, record: Mapping[str, Any]) -> str | None:
         """The answer that a record is of."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from pytest_tritonbench.options import Settings
 from pytest_tritonbench.report.answers import AnswerFile
+from pytest_tritonbench.report.leaderboard import leaderboard
+from pytest_tritonbench.report.metrics.measure import SuiteLike
+from pytest_tritonbench.report.metrics.timings import Size
 from pytest_tritonbench.report.records import RecordFile, RecordsError, read_records
 from pytest_tritonbench.report.summary import summarise
 
@@ -36,19 +40,38 @@ def attach(report: pytest.TestReport, run: PhaseRun, call: pytest.CallInfo[None]
     setattr(report, ATTRIBUTE, records)
 
 
+# So many answers have a row each; of more, the leaderboard alone is shown.
+_FEW = 30
+
+
+class Suites(Protocol):
+    """The published benchmarks of a run."""
+
+    @property
+    def channels(self) -> Sequence[SuiteLike]:
+        """Their suites."""
+
+    def text_of(self, record: Mapping[str, Any]) -> str | None:
+        """The answer that a record is of."""
+
+    def texts(self) -> Mapping[tuple[str, str, str], str | Sequence[str]]:
+        """Every answer, by suite, model and task."""
+
+    def published_times(self) -> Mapping[str, Mapping[str, Sequence[Size]]]:
+        """The times that upstream ships, by suite and task."""
+
+
 class Reporter:
     """Writes records as they arrive and prints the summary at the end.
 
     Args:
         settings: What the user asked for.
-        texts: The answer that a record of a published benchmark is of.
+        plan: The published benchmarks of the run.
     """
 
-    def __init__(
-        self, settings: Settings, texts: Callable[[Mapping[str, Any]], str | None] | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, plan: Suites | None = None) -> None:
         self._settings = settings
-        self._texts = texts
+        self._plan = plan
         self._answers: AnswerFile | None = None
         self._records: list[dict[str, Any]] = []
         self._file: RecordFile | None = None
@@ -59,7 +82,7 @@ class Reporter:
                     # What is not run again is still part of the summary and of the report.
                     self._records += read_records(settings.results)
                 self._file = RecordFile(settings.results)
-                if texts is not None:
+                if plan is not None:
                     self._answers = AnswerFile(settings.results)
             except RecordsError as e:
                 raise pytest.UsageError(str(e)) from None
@@ -72,8 +95,8 @@ class Reporter:
                 continue
             try:
                 self._file.append(record)
-                if self._answers is not None and self._texts is not None:
-                    self._answers.append(record["candidate_hash"], self._texts(record))
+                if self._answers is not None and self._plan is not None:
+                    self._answers.append(record["candidate_hash"], self._plan.text_of(record))
             except RecordsError as e:
                 # The run goes on: its verdicts are worth having even when they cannot be kept.
                 self._lost = str(e)
@@ -88,12 +111,40 @@ class Reporter:
         if not self._records:
             return
         terminalreporter.section("kernels", sep="=")
-        for line, good in summarise(self._records):
+        of_suites = [record for record in self._records if record["suite"] is not None]
+        few = len({(r["suite"], r["task"], r["model"]) for r in of_suites}) <= _FEW
+        shown = [r for r in self._records if r["suite"] is None or few]
+        for line, good in summarise(shown) if shown else ():
             terminalreporter.write_line(line, **({} if good else {"red": True}))
+        if of_suites and self._plan is not None:
+            for line in leaderboard(of_suites, self._plan.channels):
+                terminalreporter.write_line(line)
         if self._lost is not None:
             terminalreporter.write_line(f"records lost: {self._lost}", red=True)
         elif self._file is not None:
             terminalreporter.write_line(f"records: {self._file.path}")
+        if self._settings.report is not None:
+            self._write_report(terminalreporter, self._settings.report)
+
+    def _write_report(self, terminalreporter: pytest.TerminalReporter, folder: Path) -> None:
+        from pytest_tritonbench.report.pages import (  # noqa: PLC0415 - only for who wants pages
+            write_report,
+        )
+
+        plan = self._plan
+        try:
+            written = write_report(
+                self._records,
+                folder,
+                predictions={} if plan is None else plan.texts(),
+                suites=() if plan is None else plan.channels,
+                golden={} if plan is None else plan.published_times(),
+            )
+        except (OSError, ValueError) as e:
+            terminalreporter.write_line(f"report lost: {e}", red=True)
+            self._lost = self._lost or str(e)
+        else:
+            terminalreporter.write_line(f"report: {written.page}")
 
     def pytest_unconfigure(self) -> None:
         """Close the record file."""
