@@ -7,12 +7,12 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEMO   ?= -n 2
 
-.PHONY: demo test lint types install clean
+.PHONY: demo test lint types browser install clean
 
 demo: $(STAMP)
 	$(BIN)/python -m pytest references $(DEMO) --tb-results tb-results
 
-test: $(STAMP) lint types
+test: $(STAMP) lint types browser
 	$(BIN)/python -m pytest tests -n 2 -q
 
 lint: $(STAMP)
@@ -21,6 +21,13 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+
+# The report's page is tested in a browser; where none can be installed, those tests say so.
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  { command -v apt-get >/dev/null && test "$$(id -u)" = 0 && \
+	    apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+	  echo "no Chromium here: the tests of the report's page will be skipped"
 
 install: $(STAMP)
 

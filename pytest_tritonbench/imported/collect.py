@@ -9,8 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from pytest_tritonbench.imported.answers import Answered
+from pytest_tritonbench.imported.phases import tests
 from pytest_tritonbench.imported.plan import Plan
-from pytest_tritonbench.imported.run import ImportedRun, tests
+from pytest_tritonbench.imported.run import ImportedRun
 from pytest_tritonbench.imported.selection import selects, unmatched, wanted
 from pytest_tritonbench.nodes import TaskNode
 from pytest_tritonbench.task.tritonbench.checkout import Upstream

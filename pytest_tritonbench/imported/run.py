@@ -12,12 +12,7 @@ from pytest_tritonbench.candidate.extraction import extract
 from pytest_tritonbench.imported.answers import GOLD, Answered, digest
 from pytest_tritonbench.imported.messages import explain
 from pytest_tritonbench.imported.resume import Finished
-from pytest_tritonbench.report.metrics.similarity import (
-    Policy,
-    SimilarityUnavailableError,
-    compare,
-    published_answer,
-)
+from pytest_tritonbench.imported.similarity import similarity
 from pytest_tritonbench.report.records import Record
 from pytest_tritonbench.task.case import CaseError
 from pytest_tritonbench.task.tritonbench.checkout import Upstream
@@ -100,20 +95,6 @@ class ImportedRun:
         examined = self._examine()
         passed = examined.published.call if self._published else examined.called
         self._finish(examined, passed=passed)
-
-    @property
-    def _similarity(self) -> dict[str, Any] | None:
-        """CodeBLEU of the answer, computed properly and as upstream does; T has no golds for it."""
-        answer = self._answered
-        if self.task.channel != "G" or answer.text is None or answer.model == GOLD:
-            return None
-        text = published_answer(answer.text)
-        pairs: dict[Policy, str] = {"published": answer.label, "proper": self.task.gold}
-        try:
-            return {policy: compare(to, text, policy).as_json() for policy, to in pairs.items()}
-        except SimilarityUnavailableError:
-            # The metric is then left out of the report, which says so.
-            return None
 
     def exec(self) -> None:
         """What the upstream test shows is right, and the work of Triton kernels."""
@@ -275,6 +256,10 @@ class ImportedRun:
             )
         return self._examined[key]
 
+    def _similarity(self) -> dict[str, Any] | None:
+        """CodeBLEU of the answer, on the record of its call."""
+        return similarity(self._answered, self.task) if self._phase == "call" else None
+
     def _finish(self, examined: Examined, *, passed: bool) -> None:
         if passed:
             self._keep(examined, "passed", None, None)
@@ -311,35 +296,6 @@ class ImportedRun:
                 launches=examined.launches,
                 kernels=tuple(map(vars, examined.kernels)) if self._phase == "call" else (),
                 policy=examined.as_json(),
-                similarity=self._similarity if self._phase == "call" else None,
+                similarity=self._similarity(),
             )
         )
-
-
-def tests() -> dict[str, Callable[..., None]]:
-    """The test functions of an imported task, by name."""
-
-    def test_call(tb: ImportedRun, answer: Answered) -> None:
-        del answer
-        if not tb.ended_before():
-            tb.call()
-
-    def test_exec(tb: ImportedRun, answer: Answered) -> None:
-        del answer
-        if not tb.ended_before():
-            tb.exec()
-
-    def test_fuzz(tb: ImportedRun, answer: Answered) -> None:
-        del answer
-        if not tb.ended_before():
-            tb.fuzz()
-
-    found: dict[str, Callable[..., None]] = {
-        "test_call": test_call,
-        "test_exec": test_exec,
-        "test_fuzz": test_fuzz,
-    }
-    for name, function in found.items():
-        function.__name__ = function.__qualname__ = name
-        found[name] = getattr(pytest.mark, f"tb_{name.removeprefix('test_')}")(function)
-    return found

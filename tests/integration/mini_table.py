@@ -204,6 +204,8 @@ SPECIAL = (
     Row("G/in_place", "works in place; wrong: returns the right values in a new tensor"),
     Row("T/out_argument", "the result is an argument; wrong: leaves it as it is"),
     Row("T/not_finite", "NaN and infinity in the output; wrong: zeros instead"),
+    Row("T/only_nan", "nothing but NaN in the output; wrong: writes nothing at all"),
+    Row("T/only_true", "nothing but True in the output; wrong: writes nothing at all"),
     Row(
         "T/no_elements",
         "an output without elements; wrong: in another shape",
