@@ -42,6 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_tritonbench import imported  # noqa: PLC0415 - only where there is a suite
 
         config.stash[_PLAN] = imported.prepare(config, settings)
+        if not hasattr(config, "workerinput"):
+            from pytest_tritonbench.report.progress import Progress  # noqa: PLC0415 - as above
+
+            config.pluginmanager.register(Progress(config), "tritonbench-progress")
     for phase in options.PHASES:
         config.addinivalue_line("markers", f"tb_{phase}: the {phase} phase of a kernel task")
 

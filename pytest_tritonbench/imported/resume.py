@@ -20,7 +20,7 @@ class Finished:
         self._records = dict(records or {})
 
     def outcome(
-        self, test: str, *, task_hash: str, candidate_hash: str | None, device: str | None
+        self, test: str, *, task_hash: str, candidate_hash: str | None, device: str
     ) -> tuple[str, str] | None:
         """How a test ended, and its message; ``None`` where it is to be run.
 
@@ -28,13 +28,14 @@ class Finished:
             test: Node id.
             task_hash: Of the task as it is now; a changed task is judged again.
             candidate_hash: Of the answer as it is now, likewise.
-            device: Name of the GPU, or ``None`` for a CPU; verdicts of another are not taken over.
+            device: As the environment of a record names it; verdicts of another kind of device
+                are not taken over.
         """
         record = self._records.get(test)
         if record is None or record["outcome"] == "error":
             return None
         environment = record["environment"]
-        then = (record["task_hash"], record["candidate_hash"], environment.get("gpu"))
+        then = (record["task_hash"], record["candidate_hash"], environment.get("device"))
         if then != (task_hash, candidate_hash, device):
             return None
         return record["outcome"], record["message"] or record["reason"] or "as it was before"

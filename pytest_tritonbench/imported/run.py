@@ -69,12 +69,11 @@ class ImportedRun:
         Returns:
             Whether there is such a run.
         """
-        gpu = self._workshop.session.gpu
         earlier = self._finished.outcome(
             self._test,
             task_hash=self._task_hash,
             candidate_hash=self._answer_hash,
-            device=None if gpu is None else gpu.name,
+            device=self._workshop.session.environment.device,
         )
         if earlier is None:
             return False

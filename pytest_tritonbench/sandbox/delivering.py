@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from . import places
 from .loading import CandidateError
 from .memory import Arena
 from .reasons import Reason
@@ -113,6 +114,7 @@ class Delivery:
             )
         with torch.no_grad(), _no_functions():
             tensor = _detach(tensor)
+            device = places.told(tensor)
             if tensor.layout is not _strided or tensor.device.type == "meta" or tensor.is_quantized:
                 raise CandidateError(
                     Reason.WRONG_STRUCTURE,
@@ -124,7 +126,7 @@ class Delivery:
                 target = _from_buffer(self._outputs.view(start, nbytes), dtype=_uint8)
                 _copy(_view(_view(target, tensor.dtype), tensor.shape), tensor)
         dtype = str(tensor.dtype).removeprefix("torch.")
-        return [dtype, list(tensor.shape), list(_stride(tensor)), str(tensor.device), start]
+        return [dtype, list(tensor.shape), list(_stride(tensor)), device, start]
 
     def _room(self, nbytes: int, where: str) -> int:
         end = self._outputs.used + nbytes + _ALIGNMENT

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from . import places
 from .delivering import Delivery
 from .loading import CandidateError
 from .memory import Arena
@@ -144,7 +145,7 @@ class Evidence(Delivery):
             )
         try:
             with _no_functions():
-                tensor = _from_numpy(np.ascontiguousarray(output))
+                tensor = places.on_host(_from_numpy(np.ascontiguousarray(output)))
         except (TypeError, ValueError):
             return _opaque(output)
         return self._once(tensor, where)

@@ -7,6 +7,7 @@ mark was made where nobody looked, as by the autograd engine; it passes for one 
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import torch
@@ -17,6 +18,9 @@ CPU = "cpu"
 """In host memory that a GPU cannot reach."""
 PINNED = "pinned"
 """In host memory that a GPU can reach."""
+
+default = CPU
+"""Where a tensor goes whose maker names no device and takes no tensor."""
 
 _MARK = "tritonbench_place"
 _storage = torch.Tensor.untyped_storage
@@ -42,10 +46,8 @@ def put(tensor: torch.Tensor, place: str) -> torch.Tensor:
     Returns:
         The tensor.
     """
-    try:
+    with contextlib.suppress(RuntimeError, NotImplementedError):  # as above
         setattr(_storage(tensor), _MARK, place)
-    except (RuntimeError, NotImplementedError):  # as above
-        pass
     return tensor
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
+from torch.utils._device import _device_constructors
 
 _FUNCTIONS = ("empty", "empty_like", "empty_strided", "empty_permuted")
 _METHODS = ("new_empty", "new_empty_strided")
@@ -23,6 +24,8 @@ class Poison:
         """Whether `fill` is used where nobody chooses."""
         self.choose: Callable[[], Fill | None] | None = None
         """Says for each allocation how to fill it, if set."""
+        # The list, made once, of what a default device is for, has to hold torch's own functions.
+        _device_constructors()
         for owner, names in ((torch, _FUNCTIONS), (torch.Tensor, _METHODS)):
             for name in names:
                 setattr(owner, name, self._wrapped(getattr(owner, name)))

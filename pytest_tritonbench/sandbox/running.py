@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from . import loading
+from . import loading, places
 from .calls import Call, DtypeArg, ListArg, TensorArg, Value
 from .delivering import Delivery, flatten
 from .memory import Arena
@@ -42,6 +42,7 @@ class Storages:
         dtype = getattr(torch, arg.dtype)
         made = _empty(0, dtype=dtype, device=self._device)
         if arg.nbytes == 0:
+            places.on_gpu(made)
             return made.set_(made.untyped_storage(), 0, arg.shape, arg.strides)
         storage = self._storage(arg.start, arg.nbytes).untyped_storage()
         made.set_(storage, arg.offset, arg.shape, arg.strides)
@@ -51,6 +52,7 @@ class Storages:
         key = (start, nbytes)
         if key not in self._used:
             host = _frombuffer(self._inputs.view(start, nbytes), dtype=torch.uint8)
+            places.on_gpu(host)
             self._host[key] = host
             self._used[key] = host if self._device.type == "cpu" else host.to(self._device)
         return self._used[key]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.docs import checkout
 from tests.docs.pages import EMPTY, ROOT, Block
 
 # What the pages call the folder that a test makes.
@@ -32,7 +33,10 @@ class Repository:
         self.folder = folder
         self._ran: set[str] = set()
         folder.mkdir()
-        if EMPTY not in page.read_text():
+        text = page.read_text()
+        if checkout.MARK in text:
+            checkout.write(folder)
+        if EMPTY not in text:
             for name in ("kernels", "references"):
                 shutil.copytree(
                     ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")

@@ -40,6 +40,7 @@ def _elements(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
 
 
 def {name}(x):
+    x = x.contiguous()
     out = torch.empty_like(x)
     n = x.numel()
     _elements[(triton.cdiv(n, 16),)](x, out, n, BLOCK=16)

@@ -19,7 +19,7 @@ from tests.integration.mini_table import TABLE, Got
 DATA = Path(__file__).parents[1] / "data" / "mini_tritonbench"
 CHANNELS = ("G", "T")
 # What hangs is given up after these seconds; everything else takes one on a busy machine.
-PATIENCE = 10
+PATIENCE = 8
 
 
 class Run(NamedTuple):

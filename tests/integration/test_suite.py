@@ -1,5 +1,10 @@
-"""``--tb-suite`` and ``--tb-predictions``: tasks of a checkout, answers of a file."""
+"""``--tb-suite`` and ``--tb-predictions``: tasks of a checkout, answers of a file, one real run."""
 
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,39 +12,221 @@ import pytest
 
 from tests.integration.checkout import Checkout, answer
 
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
-    """A checkout with three tasks of channel T."""
-    made = Checkout(tmp_path / "bench")
-    for number, name in enumerate(("double", "twice", "two_times")):
-        made.task(name, difficulty=number + 1)
-    return made
+WORDS = ("PASSED", "FAILED", "SKIPPED", "ERROR")
 
 
-def outcomes(pytester: pytest.Pytester, *args: Any) -> dict[str, str]:
+def run(folder: Path, *arguments: Any) -> subprocess.CompletedProcess[str]:
+    """Run pytest in a folder."""
+    command = [sys.executable, "-m", "pytest", "-rA", "--tb-gpu", "cpu", *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def outcomes(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
     """How each test ended, by node id."""
-    result = pytester.runpytest_subprocess("-rA", "-p", "no:cacheprovider", *map(str, args))
-    words = ("PASSED", "FAILED", "SKIPPED", "ERROR")
     found = {}
-    for line in result.outlines:
+    for line in result.stdout.splitlines():
         word, _, rest = line.partition(" ")
-        if word in words and "::" in rest:
-            found[rest.split(" - ")[0].strip().removeprefix("../")] = word
+        if word in WORDS and "::" in rest:
+            found[rest.split(" - ")[0].strip()] = word
     return found
 
 
-def test_answers_are_judged_by_task(pytester: pytest.Pytester, checkout: Checkout) -> None:
-    """A right answer passes, a wrong one fails exec, and a task without an answer fails both."""
-    file = checkout.predictions(
-        "mine", {"double": answer("double"), "twice": answer("twice", "x * 3")}
+def records(folder: Path) -> list[dict[str, Any]]:
+    """The records of a folder."""
+    lines = (folder / "records.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+class Ran:
+    """A run over a small checkout: one answer is right, one wrong, one missing.
+
+    Args:
+        path: Where everything lies.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkout = Checkout(path / "bench")
+        for number, name in enumerate(("double", "twice", "two_times")):
+            self.checkout.task(name, difficulty=number + 1)
+        answers = {"double": answer("double"), "twice": answer("twice", "x * 3")}
+        file = self.checkout.predictions("mine", answers)
+        (path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        self.options = ["--tb-suite", self.checkout.path, "--tb-predictions", file]
+        self.result = run(path, *self.options, "--tb-results", "out", "--tb-report", "pages")
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """The run that most of these tests look at."""
+    return Ran(tmp_path_factory.mktemp("suite"))
+
+
+def test_answers_are_judged_by_task(ran: Ran) -> None:
+    """A right answer passes, a wrong one fails exec, and a task without an answer fails."""
+    assert outcomes(ran.result) == {
+        "TritonBench-T::double::test_call[mine]": "PASSED",
+        "TritonBench-T::double::test_exec[mine]": "PASSED",
+        "TritonBench-T::double::test_fuzz[mine]": "PASSED",
+        "TritonBench-T::twice::test_call[mine]": "PASSED",
+        "TritonBench-T::twice::test_exec[mine]": "FAILED",
+        "TritonBench-T::two_times::test_call[mine]": "FAILED",
+        "TritonBench-T::two_times::test_exec[mine]": "FAILED",
+        "TritonBench-T::two_times::test_fuzz[mine]": "FAILED",
+    }
+    assert ran.result.returncode == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_failure_says_where_what_and_how_to_repeat_it(ran: Ran) -> None:
+    """The message has the answer's line, the worst element and a command."""
+    text = ran.result.stdout
+    assert "twice: wrong-values: test_case_" in text
+    assert re.search(r"answer   \S+mine\.jsonl:2$", text, re.MULTILINE)
+    assert "replay   pytest 'TritonBench-T::twice::test_exec[mine]' --tb-suite " in text
+    assert "two_times: missing: " in text
+
+
+def test_the_header_says_how_the_predictions_fit(ran: Ran) -> None:
+    """Suite, number of answers, and which task has none."""
+    assert "suite: TritonBench-T, 3 tasks, " in ran.result.stdout
+    assert "predictions: mine answers 2 of 3 tasks of TritonBench-T, 1 missing" in ran.result.stdout
+
+
+def test_the_leaderboard_counts_every_task(ran: Ran) -> None:
+    """The missing answer counts as failed: two of three called, one of three right."""
+    [line] = [line for line in ran.result.stdout.splitlines() if line.startswith("mine  ")]
+    assert line.split() == ["mine", "2", "66.7%", *["1", "33.3%"] * 3, *["2", "66.7%"] * 2]
+
+
+def test_records_tell_both_policies(ran: Ran) -> None:
+    """Upstream prints nothing and calls the wrong answer right; the judge does not."""
+    found = {(r["task"], r["phase"]): r for r in records(ran.path / "out")}
+    assert len(found) == len(records(ran.path / "out")) == 9
+    wrong = found["twice", "exec"]
+    assert wrong["policy"]["published"] == {"call": True, "exec": True}
+    assert wrong["policy"]["strict"]["exec"] is False
+    assert (wrong["suite"], wrong["model"], wrong["sample"]) == ("TritonBench-T", "mine", 0)
+    assert (wrong["reason"], wrong["difficulty"]) == ("wrong-values", 2)
+    assert found["two_times", "call"]["reason"] == "missing"
+    assert found["double", "fuzz"]["varied"]
+    assert found["double", "call"]["launches"] > 0
+
+
+def test_the_answers_lie_beside_the_records(ran: Ran) -> None:
+    """Each answer is kept once, by the hash that its records carry."""
+    lines = (ran.path / "out" / "answers.jsonl").read_text(encoding="utf-8").splitlines()
+    kept = {row["hash"]: row["text"] for row in map(json.loads, lines)}
+    hashes = {r["candidate_hash"] for r in records(ran.path / "out")} - {None}
+    assert set(kept) == hashes
+    assert answer("double") in kept.values()
+
+
+def test_a_report_is_written(ran: Ran) -> None:
+    """The pages are there and know the model."""
+    assert "mine" in (ran.path / "pages" / "report.html").read_text(encoding="utf-8")
+    assert "TritonBench-T" in (ran.path / "pages" / "report.md").read_text(encoding="utf-8")
+
+
+def same(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What two runs must agree about."""
+    fields = ("test", "outcome", "reason", "message", "ratio", "launches", "case", "candidate_hash")
+    return tuple(json.dumps(record[field]) for field in fields)
+
+
+def test_workers_find_the_same(ran: Ran) -> None:
+    """Under ``-n 2`` the records differ in their order only."""
+    run(ran.path, *ran.options, "--tb-results", "out2", "-n", 2, "-p", "no:cacheprovider")
+    assert sorted(map(same, records(ran.path / "out2"))) == sorted(
+        map(same, records(ran.path / "out"))
     )
-    found = outcomes(
-        pytester, "--tb-suite", checkout.path, "--tb-predictions", file, "-k", "call or exec"
+
+
+def test_a_finished_run_is_not_run_again(ran: Ran) -> None:
+    """With ``--tb-resume`` every outcome is as before, and no record is added."""
+    before = records(ran.path / "out")
+    again = run(ran.path, *ran.options, "--tb-results", "out", "--tb-resume")
+    assert outcomes(again) == outcomes(ran.result)
+    assert records(ran.path / "out") == before
+    assert "(in an earlier run)" in again.stdout
+
+
+def test_an_interrupted_run_goes_on(ran: Ran, tmp_path: Path) -> None:
+    """Records of the first two tests and half a line: the rest is run, nothing twice."""
+    lines = (ran.path / "out" / "records.jsonl").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "records.jsonl").write_text("\n".join(lines[:2]) + "\n" + lines[2][:40])
+    again = run(ran.path, *ran.options, "--tb-results", tmp_path, "--tb-resume")
+    assert outcomes(again) == outcomes(ran.result)
+    whole = []
+    for line in (tmp_path / "records.jsonl").read_text(encoding="utf-8").splitlines():
+        try:
+            whole.append(json.loads(line))
+        except ValueError:
+            assert line == lines[2][:40]
+    assert sorted(r["test"] for r in whole) == sorted(r["test"] for r in records(ran.path / "out"))
+
+
+def test_the_exit_code_follows_the_policy(ran: Ran) -> None:
+    """Under ``--tb-policy published`` the wrong answer passes, as nothing is printed."""
+    found = outcomes(run(ran.path, *ran.options, "--tb-policy", "published", "-k", "twice"))
+    assert found["TritonBench-T::twice::test_exec[mine]"] == "PASSED"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "listed"),
+    [
+        (["TritonBench-T::twice::test_exec[mine]"], ["twice::test_exec[mine]"]),
+        (["TritonBench-T::twice", "-k", "call"], ["twice::test_call[mine]"]),
+        (["-m", "difficulty3 and tb_call"], ["two_times::test_call[mine]"]),
+        (
+            ["-k", "double and (exec or fuzz)"],
+            ["double::test_exec[mine]", "double::test_fuzz[mine]"],
+        ),
+    ],
+)
+def test_tests_are_chosen_as_anywhere(ran: Ran, arguments: list[str], listed: list[str]) -> None:
+    """Node ids, ``-k`` and ``-m`` work on imported tasks."""
+    result = run(ran.path, *ran.options, "--co", "-q", *arguments)
+    found = [line for line in result.stdout.splitlines() if "::" in line]
+    assert found == [f"TritonBench-T::{name}" for name in listed]
+
+
+def test_an_id_that_is_no_test_is_a_usage_error(ran: Ran) -> None:
+    """A misspelt id does not end as a green run of nothing."""
+    result = run(ran.path, *ran.options, "TritonBench-T::thrice")
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "not found: TritonBench-T::thrice" in result.stderr
+
+
+def test_only_the_suite_is_run(ran: Ran) -> None:
+    """Tests that lie in the folder are run when they are named, beside the suite's that are."""
+    (ran.path / "test_mine.py").write_text("def test_it(): pass\n", encoding="utf-8")
+    alone = run(ran.path, *ran.options, "--co", "-q")
+    assert "test_mine.py" not in alone.stdout
+    both = run(ran.path, *ran.options, "--co", "-q", "test_mine.py", "TritonBench-T::double")
+    found = [line for line in both.stdout.splitlines() if "::" in line]
+    assert found[0] == "test_mine.py::test_it"
+    assert len(found) == 4
+
+
+def test_collecting_imports_no_torch(ran: Ran) -> None:
+    """The tests of a suite are listed without torch, triton or Hypothesis' engine."""
+    (ran.path / "conftest.py").write_text(
+        "import sys\n\n\ndef pytest_unconfigure():\n"
+        "    print('torch' in sys.modules, 'triton' in sys.modules)\n",
+        encoding="utf-8",
     )
-    assert found["TritonBench-T::double::test_call[mine]"] == "PASSED"
-    assert found["TritonBench-T::double::test_exec[mine]"] == "PASSED"
-    assert found["TritonBench-T::twice::test_call[mine]"] == "PASSED"
-    assert found["TritonBench-T::twice::test_exec[mine]"] == "FAILED"
-    assert found["TritonBench-T::two_times::test_call[mine]"] == "FAILED"
-    assert found["TritonBench-T::two_times::test_exec[mine]"] == "FAILED"
+    result = run(ran.path, *ran.options, "--co", "-q", "-s")
+    (ran.path / "conftest.py").unlink()
+    assert "9 tests collected" in result.stdout
+    assert result.stdout.splitlines()[-1] == "False False"
+
+
+def test_the_golds_answer_where_nobody_does(ran: Ran) -> None:
+    """Without predictions each task's own gold is put to its test."""
+    result = run(ran.path, "--tb-suite", ran.checkout.path, "-k", "double and not fuzz")
+    assert outcomes(result) == {
+        "TritonBench-T::double::test_call[gold]": "PASSED",
+        "TritonBench-T::double::test_exec[gold]": "PASSED",
+    }

@@ -59,9 +59,9 @@ def _lu(matrix: torch.Tensor) -> Any:
     both = factored(matrix)
     rows, columns = both.shape[-2:]
     least = min(rows, columns)
-    unit = torch.eye(rows, least, dtype=both.dtype)
+    unit = torch.eye(rows, least, dtype=both.dtype, device=both.device)
     lower = both[..., :least].tril(-1) + unit
-    permutation = torch.zeros(0, dtype=both.dtype)
+    permutation = torch.zeros(0, dtype=both.dtype, device=both.device)
     return _result("linalg_lu", (permutation, lower, both[..., :least, :].triu()))
 
 
@@ -79,7 +79,8 @@ def _lu_factor_ex(matrix: torch.Tensor) -> Any:
 
 def _pivots(matrix: torch.Tensor) -> torch.Tensor:
     """Each row exchanged with itself."""
-    rows = torch.arange(1, min(matrix.shape[-2:]) + 1, dtype=torch.int32)
+    least = min(matrix.shape[-2:])
+    rows = torch.arange(1, least + 1, dtype=torch.int32, device=matrix.device)
     return rows.expand(*matrix.shape[:-2], -1).clone()
 
 

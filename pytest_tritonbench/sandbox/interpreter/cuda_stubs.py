@@ -9,7 +9,10 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import torch
+from torch.overrides import _get_current_function_mode_stack
+from torch.utils._device import DeviceContext
 
+from pytest_tritonbench.sandbox import places
 from pytest_tritonbench.sandbox.interpreter.targets import Target
 
 
@@ -86,6 +89,11 @@ class DefaultGenerator(torch.Generator):
 
     def __init__(self) -> None:
         self._known = (0, 0)
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]  # torch's own is read-only too
+        """The GPU."""
+        return torch.device("cuda", 0)
 
     def get_state(self) -> torch.Tensor:
         """Return seed and offset as bytes."""
@@ -186,14 +194,22 @@ _GENERATOR = torch.Generator
 class _Generator(_GENERATOR):
     """A generator on the CPU, whichever device was asked for."""
 
+    _device = torch.device("cpu")
+
     def __new__(cls, device: Any = None) -> Self:
-        del device
         made: Self = _GENERATOR.__new__(cls, "cpu")  # type: ignore[call-arg]  # a C type
+        if device is not None and torch.device(device).type == "cuda":
+            made._device = torch.device("cuda", 0)
         return made
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]  # torch's own is read-only too
+        """The device that was asked for."""
+        return self._device
 
 
 def _empty_strided(size: Any, stride: Any, dtype: torch.dtype) -> torch.Tensor:
-    return torch.empty_strided(size, stride, dtype=dtype)
+    return places.put(torch.empty_strided(size, stride, dtype=dtype), places.CUDA)
 
 
 def install(target: Target) -> None:
@@ -208,13 +224,26 @@ def install(target: Target) -> None:
     guards = torch._C._dynamo.guards  # noqa: SLF001 - where code made by torch.compile allocates
     setattr(guards, "_empty_strided_cuda", _empty_strided)  # noqa: B010 - not in the type stubs
     torch.Generator = _Generator  # type: ignore[misc]  # a subclass, so isinstance still holds
-    set_default_device = torch.set_default_device
-
-    def set_device(device: Any) -> None:
-        # A default device works below the redirection, where "cuda" would be taken at its word.
-        is_cuda = device is not None and torch.device(device).type == "cuda"
-        set_default_device("cpu" if is_cuda else device)
-
-    torch.set_default_device = set_device
+    _follow_default_device()
     torch.version.cuda = "12.8" if target.backend == "cuda" else None
     torch.version.hip = "6.4" if target.backend == "hip" else None
+
+
+def _follow_default_device() -> None:
+    """Have the default device be a place: a real one works below the redirection."""
+    set_default_device, get_default_device = torch.set_default_device, torch.get_default_device
+    if set_default_device.__module__ == __name__:
+        return
+
+    def set_device(device: Any) -> None:
+        is_cuda = device is not None and torch.device(device).type == "cuda"
+        places.default = places.CUDA if is_cuda else places.CPU
+        set_default_device(None if is_cuda else device)
+
+    def get_device() -> torch.device:
+        named = any(isinstance(m, DeviceContext) for m in _get_current_function_mode_stack())
+        is_cuda = places.default == places.CUDA and not named
+        return torch.device("cuda", 0) if is_cuda else get_default_device()
+
+    torch.set_default_device = set_device
+    torch.get_default_device = get_device

@@ -1,4 +1,4 @@
-"""Which operations may be given tensors of the CPU and of a GPU at once, and what the others say."""
+"""Which operations take tensors of the CPU and of a GPU at once, and what the others say."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MAY_MIX: frozenset[Any] = frozenset(
         _tensor.__deepcopy__,
         _tensor.register_hook,
         functional.ctc_loss,
-        torch._foreach_copy_,  # noqa: SLF001 - as copy_
+        torch._foreach_copy_,
         torch._pack_padded_sequence,  # noqa: SLF001 - the lengths are on the CPU
         torch.broadcast_tensors,
         torch.can_cast,
@@ -85,10 +85,8 @@ def _writes(func: Callable[..., Any]) -> bool:
     return name.endswith("_")
 
 
-_IN_PLACE = frozenset(
-    f"i{name}"
-    for name in "add sub mul truediv floordiv div mod pow and or xor lshift rshift".split()
-)
+_OPERATORS = "iadd isub imul itruediv ifloordiv idiv imod ipow iand ior ixor ilshift irshift"
+_IN_PLACE = frozenset(_OPERATORS.split())
 
 
 def index(target: torch.Tensor, indices: Any) -> bool:

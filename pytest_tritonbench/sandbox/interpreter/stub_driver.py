@@ -8,13 +8,14 @@ and "launching" it runs the kernel's Python in the interpreter.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 import triton.runtime.interpreter as triton_interpreter
 from triton.runtime import _allocation
 
+from pytest_tritonbench.sandbox import places
 from pytest_tritonbench.sandbox.interpreter import resources
 from pytest_tritonbench.sandbox.interpreter.mends import device_assert
 from pytest_tritonbench.sandbox.interpreter.seams import inside
@@ -142,9 +143,34 @@ class Launcher:
             allocate(gx * gy * gz * self._scratch, self._alignment, stream)
         if enter_hook is not None:
             enter_hook(launch_metadata)
+        _require_reachable(arguments)
         interpret(self._jit, (gx, gy, gz), arguments, debug=self._debug)
         if exit_hook is not None:
             exit_hook(launch_metadata)
+
+
+def _require_reachable(arguments: Sequence[Any]) -> None:
+    """See that no argument is a tensor of the CPU, as Triton's launchers do.
+
+    Raises:
+        ValueError: One is.
+    """
+    for position, argument in enumerate(_flat(arguments)):
+        tensor = argument if isinstance(argument, torch.Tensor) else getattr(argument, "base", None)
+        if not isinstance(tensor, torch.Tensor) or not hasattr(argument, "data_ptr"):
+            continue
+        # An empty tensor's address is null, which a launcher lets pass.
+        if places.of(tensor) == places.CPU and tensor.data_ptr():
+            message = f"Pointer argument (at {position}) cannot be accessed from Triton"
+            raise ValueError(f"{message} (cpu tensor?)")
+
+
+def _flat(arguments: Sequence[Any]) -> Iterator[Any]:
+    for argument in arguments:
+        if isinstance(argument, tuple):
+            yield from _flat(argument)
+        else:
+            yield argument
 
 
 def interpret(

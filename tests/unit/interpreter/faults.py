@@ -142,7 +142,7 @@ def dot_kernel(x, y, out, N: tl.constexpr, ACC: tl.constexpr):
 
 
 def worst_dot(dtype: torch.dtype, out_dtype: torch.dtype, acc: Any) -> float:
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(torch.get_default_device()).manual_seed(0)
     x, y = (torch.randint(-9, 9, (32, 32), generator=generator).to(dtype) for _ in "xy")
     out = torch.zeros(32, 32, dtype=out_dtype)
     dot_kernel[(1,)](x, y, out, N=32, ACC=acc)
@@ -361,6 +361,8 @@ def main(mode: str) -> None:
 
         interpreter.prepare(warm=False)
         interpreter.activate(compile_for=())
+        # A launch refuses tensors of the CPU, as on a GPU; the interpreter as shipped takes them.
+        torch.set_default_device("cuda")
     found: dict[str, Any] = {}
     for name, function in FAULTS.items():
         try:
