@@ -15,7 +15,7 @@ from pytest_tritonbench.imported.resume import Finished
 from pytest_tritonbench.imported.similarity import similarity
 from pytest_tritonbench.report.records import Record
 from pytest_tritonbench.task.case import CaseError
-from pytest_tritonbench.task.tritonbench.checkout import Upstream
+from pytest_tritonbench.task.tritonbench.checkout import SuiteError, Upstream
 
 if TYPE_CHECKING:
     # These import torch; a task is collected without it.
@@ -211,6 +211,8 @@ class ImportedRun:
 
     @property
     def _task_hash(self) -> str:
+        if self.task.problem is not None:
+            return digest(self.task.problem)
         return digest(self.task.gold + self.task.test)
 
     @property
@@ -219,7 +221,16 @@ class ImportedRun:
         return None if text is None else digest(text)
 
     def _refuse_unanswered(self) -> None:
-        """Fail a test whose model has not answered the task: it counts, as every task does."""
+        """Fail a test whose model has not answered the task: it counts, as every task does.
+
+        A task that cannot be used itself is skipped: no answer could pass.
+        """
+        try:
+            _ = self.task.parsed
+        except SuiteError as e:
+            message = f"gold-broken: {e}"
+            self.records.append(self.record("skipped", reason="gold-broken", message=message))
+            pytest.skip(message)
         answer = self._answered
         if answer.text is None:
             self._refuse("missing", f"{answer.origin} has no answer to this task")

@@ -71,7 +71,6 @@ class Candidate:
         self._use = (False, False)
         self._script: Script | None = None
         self._copy_inputs: bool | Collection[str] = True
-        self._name = f"{Path(filename).stem or 'candidate'}.py"
 
     def call(
         self,
@@ -142,7 +141,7 @@ class Candidate:
             self._script = None
 
     def _run_script(self, script: Script, timeout: float) -> Ran | Failure:
-        source = {"source": self.source, "name": self._name}
+        source = {"source": self.source, "name": _file_name(self.filename)}
         request = {"op": "script", **source, "script": encode_script(script)}
         try:
             fresh = self._fresh_worker(compiles=script.compile, scripts=True)
@@ -198,7 +197,7 @@ class Candidate:
         request = {
             "op": "load",
             "source": self.source,
-            "name": self._name,
+            "name": _file_name(self.filename),
             "entry": self.entry,
             "compile": call.compile,
         }
@@ -326,12 +325,12 @@ class Candidate:
 
     def _place(self, trace: str) -> tuple[int | None, str | None, str | None, str]:
         """The line in a stack, the function it is in, its text, and whose it is."""
-        line, function = line_in(trace, self._name)
+        line, function = line_in(trace, _file_name(self.filename))
         part = "candidate"
         if self._script is not None and self._script.main:
             part, line = whose_line(self.source, line)
         elif self._script is not None and line is None:
-            line, function = line_in(trace, f"test-{self._name}")
+            line, function = line_in(trace, f"test-{_file_name(self.filename)}")
             part = "candidate" if line is None else "test"
         theirs = self._script.test if self._script is not None and part == "test" else self.source
         return line, function, source_line(theirs, line), part
@@ -389,3 +388,8 @@ class Candidate:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _file_name(filename: str) -> str:
+    """What the module's file is called in the child."""
+    return f"{Path(filename).stem or 'candidate'}.py"

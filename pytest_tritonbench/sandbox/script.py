@@ -37,6 +37,9 @@ class Script:
     """Without a GPU: compile every specialisation as well."""
     arguments: bool = False
     """Also deliver what every recorded call was given."""
+    lent: tuple[str, ...] = ()
+    """Import statements whose names the test part expects from the candidate: run before it where
+    the candidate has no such name; not in a `main` script."""
     main: bool = False
     """Run candidate and test part as one `__main__` script; nothing is recorded."""
 
@@ -87,7 +90,7 @@ def encode_script(script: Script) -> dict[str, Any]:
 
 def decode_script(data: Mapping[str, Any]) -> Script:
     """The script that `encode_script` wrote."""
-    return Script(**{**data, "names": tuple(data["names"])})
+    return Script(**{**data, "names": tuple(data["names"]), "lent": tuple(data["lent"])})
 
 
 def whose_line(source: str, line: int | None) -> tuple[str, int | None]:

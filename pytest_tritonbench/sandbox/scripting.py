@@ -47,12 +47,17 @@ class ScriptRunner:
     def __init__(
         self, path: Path, *, outputs: Arena, limit: int, page: Page, poison: poison.Poison
     ) -> None:
-        self.path = path
-        self.test_path = path.with_name(f"test-{path.name}")
+        self.rename(path)
+        self._own_names: set[str] = set()
         self._outputs = outputs
         self._limit = limit
         self._page = page
         self._poison = poison
+
+    def rename(self, path: Path) -> None:
+        """Put the next candidate's file elsewhere: one process serves many golds."""
+        self.path = path
+        self.test_path = path.with_name(f"test-{path.name}")
 
     def run(self, source: str, script: Script) -> dict[str, Any]:
         """Run one script and describe what it shows.
@@ -99,6 +104,7 @@ class ScriptRunner:
         recorder.loading = False
         self._answer_to_its_name(module, part.imports)
         found: dict[str, Any] = {}
+        _lend(namespace, script.lent)
         namespace[HOOK] = hook(found)
         namespace["__name__"] = _MAIN
         namespace["__file__"] = str(self.test_path)
@@ -170,8 +176,12 @@ class ScriptRunner:
     def _answer_to_its_name(self, module: ModuleType, imports: frozenset[str]) -> None:
         """Have a test part that imports the candidate by its file's name find this module."""
         stem = self.path.stem
-        if stem in imports and importlib.util.find_spec(stem) is None:
+        if stem not in imports:
+            return
+        # An earlier script's module must not answer for this one's.
+        if stem in self._own_names or importlib.util.find_spec(stem) is None:
             sys.modules[stem] = module
+            self._own_names.add(stem)
 
     def _finish(self) -> None:
         if _is_initialized():
@@ -209,3 +219,13 @@ def _as_new() -> None:
     torch.set_default_device(None)
     _set_grad_enabled(True)  # noqa: FBT003 - positional only
     gc.collect()
+
+
+def _lend(namespace: dict[str, Any], statements: tuple[str, ...]) -> None:
+    """Import what the test part expects the candidate to have imported, where it has not."""
+    for statement in statements:
+        lent: dict[str, Any] = {}
+        exec(statement, lent)  # noqa: S102 - an import statement of the gold's
+        del lent["__builtins__"]
+        for name, value in lent.items():
+            namespace.setdefault(name, value)

@@ -139,6 +139,8 @@ class Service:
                 page=self._page,
                 poison=self._poison,
             )
+        self._scripts.rename(self._scratch / "home" / request["name"])
+        self._watch.filename = str(self._scripts.path)
         launches.watch(log)
         log.enabled = script.launches
         if not self._on_cpu:

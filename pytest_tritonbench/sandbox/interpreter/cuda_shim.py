@@ -171,9 +171,9 @@ def _device(func: Callable[..., Any], args: Arguments, kwargs: Keywords) -> torc
 
 
 def _device_named(func: Callable[..., Any], args: Arguments, kwargs: Keywords) -> Any:
-    """``torch.device``; an index alone is a GPU's, which torch does not know of here."""
-    if len(args) == 1 and type(args[0]) is int and not kwargs:
-        args = ("cuda", *args)
+    """What takes a device at its word; an index is a GPU's, which torch does not know of here."""
+    if args and type(args[0]) is int:
+        args = (f"cuda:{args[0]}", *args[1:])
     return func(*args, **kwargs)
 
 
@@ -295,6 +295,7 @@ def _backward(func: Callable[..., Any], args: Arguments, kwargs: Keywords) -> An
 
 _SPECIAL: dict[Any, Callable[..., Any]] = {
     torch.device: _device_named,
+    torch._C._nn._parse_to: _device_named,  # type: ignore[attr-defined]  # noqa: SLF001 - of modules
     _IS_CUDA: _is_on("cuda"),
     _IS_CPU: _is_on("cpu"),
     _DEVICE: _device,

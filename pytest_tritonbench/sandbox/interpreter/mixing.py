@@ -33,6 +33,7 @@ _MAY_MIX: frozenset[Any] = frozenset(
         _tensor.register_hook,
         functional.ctc_loss,
         torch._foreach_copy_,
+        torch._has_compatible_shallow_copy_type,  # noqa: SLF001 - moves of modules ask it
         torch._pack_padded_sequence,  # noqa: SLF001 - the lengths are on the CPU
         torch.broadcast_tensors,
         torch.can_cast,

@@ -36,6 +36,9 @@ class Parsed:
     imports: tuple[str, ...] = ()
     """Names that that code imports and the test uses without importing them itself."""
 
+    lent: tuple[str, ...] = ()
+    """The statements that import those names, one each."""
+
     own_import: bool = False
     """Whether the test imports those names from a module of the task's own name."""
 
@@ -80,6 +83,7 @@ def parse(gold: str, test: str, *, stem: str, signature: str | None = None) -> P
         result=_result(below, functions[0]),
         constants=tuple(n for n in used if n in values and n not in names),
         imports=tuple(n for n in used if n in imported and n not in names),
+        lent=tuple(imported[n] for n in used if n in imported and n not in names),
         own_import=bool(from_itself),
     )
 
@@ -113,11 +117,11 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from _statements(inner)
 
 
-def _top_level(module: ast.Module) -> tuple[set[str], set[str], set[str]]:
+def _top_level(module: ast.Module) -> tuple[set[str], set[str], dict[str, str]]:
     """Names of functions and classes, of assigned values, and of imports."""
     bound: set[str] = set()
     values: set[str] = set()
-    imported: set[str] = set()
+    imported: dict[str, str] = {}
     for node in _statements(module.body):
         match node:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
@@ -127,10 +131,15 @@ def _top_level(module: ast.Module) -> tuple[set[str], set[str], set[str]]:
             case ast.AnnAssign(target=target) if node.value is not None:
                 values.update(_targets(target))
             case ast.Import(names=aliases):
-                imported.update(alias.asname or alias.name.partition(".")[0] for alias in aliases)
-            case ast.ImportFrom(names=aliases):
-                imported.update(alias.asname or alias.name for alias in aliases)
-    return bound, values - bound, imported - bound - values
+                for alias in aliases:
+                    name = alias.asname or alias.name.partition(".")[0]
+                    imported[name] = ast.unparse(ast.Import([alias]))
+            case ast.ImportFrom(module=source, names=aliases, level=level):
+                for alias in aliases:
+                    statement = ast.unparse(ast.ImportFrom(source, [alias], level))
+                    imported[alias.asname or alias.name] = statement
+    left = {name: text for name, text in imported.items() if name not in bound | values}
+    return bound, values - bound, left
 
 
 def _targets(target: ast.expr) -> Iterator[str]:

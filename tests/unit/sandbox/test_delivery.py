@@ -101,7 +101,7 @@ def test_empty_tensor(run: Run) -> None:
     ("expression", "hint"),
     [
         ("object()", "object"),
-        ("x.numpy()", "ndarray"),
+        ("x.cpu().numpy()", "ndarray"),
         ("{1: x}", "key"),
         ("x.to_sparse()", "sparse"),
         ("torch.empty(3, device='meta')", "meta"),

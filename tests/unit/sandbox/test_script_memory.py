@@ -180,13 +180,14 @@ def test_accesses_outside_are_tolerated(open_candidate: Open) -> None:
     """As on a GPU, an access outside ends nothing: a load shows, a store is dropped, both named."""
     source = """
     import torch, triton, triton.language as tl
+    from pytest_tritonbench.sandbox import places
     @triton.jit
     def k(x, o, B: tl.constexpr):
         i = tl.arange(0, B)
         tl.store(o + i, tl.load(x + i))
     def f(x):
         whole = bytearray(32)
-        o = torch.frombuffer(whole, dtype=torch.float32, count=6)
+        o = places.on_gpu(torch.frombuffer(whole, dtype=torch.float32, count=6))
         k[(1,)](x, o, 8)
         return o, list(whole[24:])
     """
