@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from pytest_tritonbench.judge.nest import Nest, Value
+from pytest_tritonbench.judge.nest import Nest, Value, kind_of
 from pytest_tritonbench.judge.oracle_client import Asked, Asks, tensor_of
 from pytest_tritonbench.judge.verdict import Answer, Fault, Verdict, judge
 from pytest_tritonbench.judge.wire import tensor_from
@@ -170,10 +170,9 @@ class Evaluation:
                 reference = asked.expected.reference.mutated[name]
                 mutated[name] = Value(after.contiguous(), reference.strides, reference.device)
         pairs = zip(call.gradients, got.gradients, strict=True)
-        # In the interpreter every tensor says that it is on a GPU, so that kernels believe it.
-        device = "cpu" if self._oracle.device == "cpu" else None
-        gradients = {n: None if g is None else _value(g, device) for n, g in pairs}
-        answer = Answer(_nest(got.output, device), mutated, gradients)
+        on_gpu = self._oracle.device != "cpu"
+        gradients = {n: None if g is None else _value(g, on_gpu=on_gpu) for n, g in pairs}
+        answer = Answer(_nest(got.output, on_gpu=on_gpu), mutated, gradients)
         return judge(self.taskfile.task, asked.values, answer, asked.expected)
 
 
@@ -241,21 +240,21 @@ def _changed_around(arg: TensorArg, before: memoryview, after: memoryview) -> bo
     return bool(touched.any())
 
 
-def _value(out: TensorOut, device: str | None) -> Value:
+def _value(out: TensorOut, *, on_gpu: bool) -> Value:
     tensor = tensor_from(out.dtype, out.shape, out.data)
-    return Value(tensor, out.strides, device or out.device.partition(":")[0])
+    return Value(tensor, out.strides, kind_of(out.device, on_gpu=on_gpu))
 
 
-def _nest(node: Node, device: str | None) -> Nest:
+def _nest(node: Node, *, on_gpu: bool) -> Nest:
     match node:
         case TensorOut():
-            return _value(node, device)
+            return _value(node, on_gpu=on_gpu)
         case tuple():
-            return tuple(_nest(part, device) for part in node)
+            return tuple(_nest(part, on_gpu=on_gpu) for part in node)
         case list():
-            return [_nest(part, device) for part in node]
+            return [_nest(part, on_gpu=on_gpu) for part in node]
         case dict():
-            return {key: _nest(part, device) for key, part in node.items()}
+            return {key: _nest(part, on_gpu=on_gpu) for key, part in node.items()}
         case _:
             return node
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from pytest_tritonbench.judge.nest import Nest, Value, leaves, mapped, tensors
+from pytest_tritonbench.judge.nest import Nest, Value, kind_of, leaves, mapped, tensors
 from pytest_tritonbench.judge.verdict import Answer
 from pytest_tritonbench.judge.wire import Storages, tensor_from
 from pytest_tritonbench.sandbox import (
@@ -106,14 +106,16 @@ class GoldRun:
         got = self._gold.call(call, self._timeout, copy_inputs=False)
         if isinstance(got, Failure):
             return got
-        device = "cpu" if self.device == "cpu" else None
+        on_gpu = self.device != "cpu"
         mutated = {}
         for name, arg in _tensor_args(given.args):
             before, after = (_seen(arg, data) for data in (given.inputs, got.inputs_after))
             # Bytes, so that NaN equals itself.
             if not torch.equal(*(t.view(torch.uint8) for t in (before, after))):
-                mutated[name] = Value(after.view(arg.shape), arg.strides, device or "cuda")
-        return Answer(_nest(got.output, device), mutated)
+                mutated[name] = Value(
+                    after.view(arg.shape), arg.strides, "cuda" if on_gpu else "cpu"
+                )
+        return Answer(_nest(got.output, on_gpu=on_gpu), mutated)
 
     def __call__(
         self, form: Form, task: Task, case: Case, *, seed: int = 0, contiguous: bool = False
@@ -169,11 +171,11 @@ def _seen(arg: TensorArg, data: memoryview) -> torch.Tensor:
     return view.reshape(-1).clone(memory_format=torch.contiguous_format)
 
 
-def _nest(node: Node, device: str | None) -> Nest:
+def _nest(node: Node, *, on_gpu: bool) -> Nest:
     def value(leaf: Any) -> Any:
         if not isinstance(leaf, TensorOut):
             return leaf
         tensor = tensor_from(leaf.dtype, leaf.shape, leaf.data).clone()
-        return Value(tensor, leaf.strides, device or leaf.device.partition(":")[0])
+        return Value(tensor, leaf.strides, kind_of(leaf.device, on_gpu=on_gpu))
 
     return mapped(node, value)

@@ -10,6 +10,22 @@ import torch
 
 from pytest_tritonbench.judge.sample import Sample
 
+HOST = "host"
+"""Without a GPU, where all tensors are on the ``cpu``: what would not be on the GPU."""
+
+
+def kind_of(device: str, *, on_gpu: bool) -> str:
+    """The kind of device that a delivered tensor was on, as :attr:`Value.device` has it.
+
+    Args:
+        device: What the tensor was said to be on: ``cuda:0``.
+        on_gpu: Whether candidates run on a GPU; else they only believe to.
+    """
+    kind = device.partition(":")[0]
+    if on_gpu:
+        return kind
+    return "cpu" if kind == "cuda" else HOST
+
 
 @dataclass(frozen=True)
 class Value:
@@ -22,7 +38,7 @@ class Value:
     """Strides in elements that the tensor had where it was made."""
 
     device: str
-    """Kind of device it was on: ``cpu`` or ``cuda``."""
+    """Kind of device it was on: ``cpu`` or ``cuda``; or :data:`HOST`."""
 
     sample: Sample | None = None
     """Which elements ``tensor`` holds, where it is not the whole."""

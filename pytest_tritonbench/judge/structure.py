@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_tritonbench.judge.finding import Fault, Verdict, wrong
-from pytest_tritonbench.judge.nest import Nest, Value, leaves, shape_of
+from pytest_tritonbench.judge.nest import HOST, Nest, Value, leaves, shape_of
 
 
 def structure(name: str, got: Nest, want: Nest) -> Verdict | None:
@@ -49,7 +49,8 @@ def tensor_structure(path: str, got: Value, want: Value) -> Verdict | None:
         mine, theirs = str(a.dtype).removeprefix("torch."), str(b.dtype).removeprefix("torch.")
         return wrong(Fault.WRONG_DTYPE, f"{path} is {mine}, the reference gives {theirs}")
     if got.device != want.device:
-        summary = f"{path} is on {got.device}, the reference gives it on {want.device}"
+        mine, theirs = ("cpu", "cuda") if got.device == HOST else (got.device, want.device)
+        summary = f"{path} is on {mine}, the reference gives it on {theirs}"
         return wrong(Fault.WRONG_DEVICE, summary)
     return None
 

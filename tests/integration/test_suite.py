@@ -84,7 +84,8 @@ def test_a_failure_says_where_what_and_how_to_repeat_it(ran: Ran) -> None:
     text = ran.result.stdout
     assert "twice: wrong-values: test_case_" in text
     assert re.search(r"answer   \S+mine\.jsonl:2$", text, re.MULTILINE)
-    assert "replay   pytest 'TritonBench-T::twice::test_exec[mine]' --tb-gpu cpu --tb-suite " in text
+    replay = "pytest 'TritonBench-T::twice::test_exec[mine]' --tb-gpu cpu --tb-suite "
+    assert f"replay   {replay}" in text
     assert "two_times: missing: " in text
 
 

@@ -295,7 +295,7 @@ def _backward(func: Callable[..., Any], args: Arguments, kwargs: Keywords) -> An
 
 _SPECIAL: dict[Any, Callable[..., Any]] = {
     torch.device: _device_named,
-    torch._C._nn._parse_to: _device_named,  # type: ignore[attr-defined]  # noqa: SLF001 - of modules
+    torch._C._nn._parse_to: _device_named,  # noqa: SLF001 - moves of modules
     _IS_CUDA: _is_on("cuda"),
     _IS_CPU: _is_on("cpu"),
     _DEVICE: _device,

@@ -78,6 +78,7 @@ def launches():
 @fact
 def makers():
     x, h = gpu(3), torch.ones(3)
+    number: Any = x[0]
     return {
         "cuda": where(
             torch.empty(2, device="cuda:0"),
@@ -104,7 +105,7 @@ def makers():
             torch.zeros_like(x, device="cpu"),
             h.new_empty(2),
             torch.tensor([x[0], x[1]]),
-            torch.full((2,), x[0].item()),
+            torch.full((2,), number),
             torch.nn.Linear(2, 2).weight,
         ),
         "meta": where(torch.empty(2, device="meta")),

@@ -117,6 +117,16 @@ def test_reference_that_dies_leaves_its_last_words(importable: str) -> None:
         worker.close()
 
 
+def test_closed_reference_is_not_alive(importable: str) -> None:
+    """From the moment it is closed nobody may ask it, whatever its process still does."""
+    with Sandbox(spare=False) as fresh:
+        worker = fresh.reference(importable)
+        assert worker.alive
+        worker.close()
+        assert not worker.alive
+        worker.close()
+
+
 def test_reference_that_is_not_there_is_an_error() -> None:
     """A function that cannot be imported says so at once."""
     with Sandbox(spare=False) as fresh, pytest.raises(SandboxError, match="no_such_module"):
