@@ -132,7 +132,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuse a case to replay that does not fit the task that would replay it."""
+    """Start what takes its time; refuse a case to replay that does not fit its task."""
+    if _PLAN in session.config.stash:
+        from pytest_tritonbench import imported  # noqa: PLC0415 - only where there is a suite
+
+        imported.begin(session)
     # A worker of pytest-xdist cannot end a run; there the test itself says it.
     if options.settings_of(session.config).case is None or hasattr(session.config, "workerinput"):
         return

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import time
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
 
-from pytest_tritonbench.judge.oracle_client import Oracle
 from pytest_tritonbench.options import Settings, settings_of
 from pytest_tritonbench.report.environment import Environment, describe
 from pytest_tritonbench.sandbox import Sandbox
 from pytest_tritonbench.sandbox.devices import DeviceError, Gpu, choose, inventory
+
+if TYPE_CHECKING:
+    # This imports torch; the sandbox is started while that still takes its time.
+    from pytest_tritonbench.judge.oracle_client import Oracle
 
 _REFERENCE_TIMEOUT = 300.0
 _JUDGE_THREADS = 4
@@ -32,10 +35,6 @@ class Session:
         self.seed = seed
         self.started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self._oracle: Oracle | None = None
-        # Judging many small tensors gains nothing from threads, and workers that each start one
-        # per core bring a machine to a halt.
-        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-        torch.set_num_threads(max(1, min(_JUDGE_THREADS, (os.cpu_count() or 1) // workers)))
 
     @cached_property
     def gpu(self) -> Gpu | None:
@@ -74,6 +73,9 @@ class Session:
     def oracle(self) -> Oracle:
         """The trusted side."""
         if self._oracle is None:
+            from pytest_tritonbench.judge.oracle_client import Oracle  # noqa: PLC0415 - as above
+
+            share_cores()
             device = "cuda" if self.on_gpu else "cpu"
             self._oracle = Oracle(self.sandbox, device, _REFERENCE_TIMEOUT)
         return self._oracle
@@ -94,6 +96,18 @@ class Session:
             self._oracle.close()
         if "sandbox" in self.__dict__:
             self.sandbox.close()
+
+
+def share_cores() -> None:
+    """Leave the other workers of pytest-xdist their cores.
+
+    Judging many small tensors gains nothing from threads, and workers that each start one per core
+    bring a machine to a halt.
+    """
+    import torch  # noqa: PLC0415 - as above
+
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    torch.set_num_threads(max(1, min(_JUDGE_THREADS, (os.cpu_count() or 1) // workers)))
 
 
 _SESSION = pytest.StashKey[Session]()

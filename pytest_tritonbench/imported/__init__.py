@@ -21,7 +21,7 @@ from pytest_tritonbench.task.tritonbench.checkout import Upstream
 if TYPE_CHECKING:
     from pytest_tritonbench.imported.workshop import Workshop
 
-__all__ = ["Plan", "collect", "parametrize", "prepare"]
+__all__ = ["Plan", "begin", "collect", "parametrize", "prepare"]
 
 
 def prepare(config: pytest.Config, settings: Settings) -> Plan:
@@ -49,6 +49,19 @@ def collect(session: pytest.Session, plan: Plan) -> list[pytest.Item]:
     return _collect.collect(session, plan, make)
 
 
+def begin(session: pytest.Session) -> None:
+    """Start the sandbox, where one will be needed: it imports torch while this process does."""
+    if session.config.option.collectonly or not any(_is_imported(item) for item in session.items):
+        return
+    from pytest_tritonbench.session import session_of  # noqa: PLC0415 - light, but needs a test
+
+    session_of(session.config).sandbox.start()
+
+
+def _is_imported(item: pytest.Item) -> bool:
+    return item.getparent(_collect.ImportedTask) is not None
+
+
 class _Lazy:
     """Makes the workshop when a test first needs it, and ends it with the run."""
 
@@ -61,7 +74,7 @@ class _Lazy:
             from pytest_tritonbench.imported.workshop import (  # noqa: PLC0415 - imports torch
                 Workshop,
             )
-            from pytest_tritonbench.session import session_of  # noqa: PLC0415 - as above
+            from pytest_tritonbench.session import session_of  # noqa: PLC0415 - needs a test
 
             self._made = Workshop(session_of(self._config))
             self._config.add_cleanup(self._made.close)

@@ -7,7 +7,7 @@ from functools import cached_property
 from pytest_tritonbench.imported.examination import Examiner
 from pytest_tritonbench.imported.fuzzers import Fuzzer, NotFuzzedError
 from pytest_tritonbench.imported.golds import Golds
-from pytest_tritonbench.session import Session
+from pytest_tritonbench.session import Session, share_cores
 from pytest_tritonbench.task.tritonbench.checkout import Upstream
 
 
@@ -19,6 +19,7 @@ class Workshop:
     """
 
     def __init__(self, session: Session) -> None:
+        share_cores()
         self.session = session
         self._fuzzer: tuple[Upstream, Fuzzer | NotFuzzedError] | None = None
 

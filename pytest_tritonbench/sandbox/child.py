@@ -136,7 +136,9 @@ def _serve_candidate(
     )
     watch.install()
     connection.send({"op": "ready"})
-    Service(connection, spec, limits, watch, page, scratch).serve()
+    service = Service(connection, spec, limits, watch, page, scratch)
+    service.warm_up()
+    service.serve()
 
 
 def shut_in(tiers: Mapping[str, Any], limits: Limits, readable: list[str], scratch: Path) -> None:

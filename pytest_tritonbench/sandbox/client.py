@@ -72,6 +72,9 @@ class Sandbox:
 
     def start(self) -> None:
         """Start the process that workers are forked from; returns while it still imports."""
+        if self._zygote is None and self._keep_spare:
+            # It forks the first one as soon as it can.
+            self._spare = self._fork("candidate")
         self._started()
 
     def _started(self) -> "_Zygote":
@@ -132,11 +135,13 @@ class Sandbox:
         Raises:
             SandboxError: it does not start.
         """
+        self.wait()
         worker = self._fork("reference", entry)
         return ReferenceWorker(worker, self.limits.start)
 
     def fork_candidate(self) -> Worker:
         """A worker that has loaded nothing yet: the spare one, if there is one."""
+        self.wait()
         worker, self._spare = self._spare, None
         if worker is None or not worker.alive:
             worker = self._fork("candidate")
@@ -145,7 +150,6 @@ class Sandbox:
         return worker
 
     def _fork(self, role: str, entry: str = "") -> Worker:
-        self.wait()
         zygote = self._started()
         self._count += 1
         channel, channel_end = protocol.pair()

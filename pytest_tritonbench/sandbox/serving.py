@@ -1,5 +1,6 @@
 """The loop of a candidate's worker: load once, then answer calls until the channel closes."""
 
+import contextlib
 import functools
 import random
 import traceback
@@ -54,6 +55,15 @@ class Service:
         self._runner: Runner | None = None
         self._scripts: ScriptRunner | None = None
         self._on_cpu = spec["device"] == "cpu"
+
+    def warm_up(self) -> None:
+        """Have a CUDA context before anyone waits for it: it takes longer than most tests."""
+        if self._on_cpu:
+            return
+        # What is wrong with the device is said by the first call that needs it.
+        with contextlib.suppress(Exception):
+            torch.zeros(1, device="cuda")
+            torch.cuda.synchronize()
 
     def serve(self) -> None:
         """Answer requests until the parent closes the channel."""
