@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from pytest_tritonbench.report.records import Record
+
+if TYPE_CHECKING:
+    from pytest_tritonbench.asked.authors import Author
+    from pytest_tritonbench.asked.topics import Topic
 
 
 class PhaseRun(Protocol):
@@ -25,6 +29,9 @@ class PhaseRun(Protocol):
 
     def enter(self, phase: str, test: str, parameters: Mapping[str, Any]) -> None:
         """Enter a test: what is recorded from here on is of its phase."""
+
+    def asks(self, parameters: Mapping[str, Any]) -> tuple[Topic, Author] | None:
+        """What a test with these parameters needs of a model; ``None`` if nothing."""
 
     def begin(self) -> None:
         """Make ready for the test that was entered, or skip it and say why."""

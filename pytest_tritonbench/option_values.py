@@ -9,6 +9,8 @@ import json
 import re
 
 POLICIES = ("strict", "published")
+STYLES = ("simple", "complex", "tritonbench", "tritonbench-simple")
+EFFORTS = ("minimal", "low", "medium", "high")
 DEFAULT_TARGET = "sm_90"
 _TARGET = re.compile(r"(sm_\d{2,3}|gfx[0-9a-f]{3,4})")
 
@@ -103,3 +105,63 @@ def seconds(text: str) -> float:
     if not 0.0 < value < float("inf"):
         raise ValueError("a number of seconds above 0")
     return value
+
+
+def model(text: str) -> str:
+    """A model; whether there is such a one is known once the table was read."""
+    if not text.strip() or any(c.isspace() for c in text):
+        raise ValueError("a model's name, SERVER:MODEL, or URL#MODEL")
+    return text
+
+
+def natural(text: str) -> int:
+    """A whole number of 0 or more."""
+    if not text.isdecimal():
+        raise ValueError("a whole number of 0 or more")
+    return int(text)
+
+
+def _number(text: str, least: float, most: float, told: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not least <= value <= most:
+        raise ValueError(told)
+    return value
+
+
+def temperature(text: str) -> float:
+    """How widely tokens are drawn."""
+    return _number(text, 0, 2, "a number from 0 to 2")
+
+
+def share(text: str) -> float:
+    """A part of one."""
+    return _number(text, 0, 1, "a number from 0 to 1")
+
+
+def effort(text: str) -> str:
+    """How much a model is to think."""
+    if text not in EFFORTS:
+        raise ValueError(f"one of {', '.join(EFFORTS)}")
+    return text
+
+
+def style(text: str) -> str:
+    """How prompts are written."""
+    if text not in STYLES:
+        raise ValueError(f"one of {', '.join(STYLES)}; or your own with --tb-template")
+    return text
+
+
+def budget(text: str) -> str:
+    """Dollars or tokens."""
+    # Only for who has a budget: this module is loaded in every pytest run.
+    from pytest_tritonbench.candidate.model.budget import parse_limit  # noqa: PLC0415
+
+    try:
+        parse_limit(text)
+    except ValueError:
+        raise ValueError("dollars, as in 5.00, or tokens, as in 200000tokens") from None
+    return text

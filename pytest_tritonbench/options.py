@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
@@ -11,37 +11,13 @@ from typing import Any
 
 import pytest
 
+from pytest_tritonbench import model_options
 from pytest_tritonbench import option_values as values
+from pytest_tritonbench.option import Option
 
 PHASES = ("call", "exec", "fuzz", "bench")
 _TIMEOUTS = {"call": 120.0, "exec": 60.0, "fuzz": 60.0, "bench": 300.0}
 _DEFAULT_KERNELS = "kernels"
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option: ``--tb-NAME`` on the command line, ``tb_NAME`` in the ini file."""
-
-    name: str
-    metavar: str
-    help: str
-    parse: Callable[[str], Any]
-    default: str | None
-    many: bool = False
-    """Whether it may be given several times; in the ini file one value a line."""
-
-    switch: bool = False
-    """Whether it is given without a value; in the ini file ``true`` or ``false``."""
-
-    @property
-    def flag(self) -> str:
-        """As it is written on the command line."""
-        return f"--tb-{self.name}"
-
-    @property
-    def key(self) -> str:
-        """As it is written in the ini file."""
-        return f"tb_{self.name.replace('-', '_')}"
 
 
 @dataclass(frozen=True)
@@ -87,6 +63,9 @@ class Settings:
 
     resume: bool = False
     """Whether tests of a published benchmark that the records hold already are not run again."""
+
+    asking: model_options.Asking | None = None
+    """What models are asked for; ``None``: candidates are files."""
 
     flags: str = ""
     """The options of the command line that a repetition needs, each with a blank before it."""
@@ -155,11 +134,12 @@ OPTIONS = (
         None,
         switch=True,
     ),
+    *model_options.OPTIONS,
 )
 REFERENCES = "tb_references"
 
 # What decides which kernel runs where; the rest of the command line does not change a verdict.
-_REPEATED = ("kernels", "gpu", "target", "suite", "predictions")
+_REPEATED = ("kernels", "gpu", "target", "suite", "predictions", *model_options.REPEATED)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -243,6 +223,7 @@ def read_settings(config: pytest.Config) -> Settings:
         policy=found["policy"],
         report=None if found["report"] is None else here / found["report"],
         resume=bool(found["resume"]),
+        asking=model_options.asking_of(found, here),
     )
 
 

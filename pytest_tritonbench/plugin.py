@@ -7,7 +7,7 @@ torch, triton and Hypothesis come in with the first task file.
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,13 @@ import pytest
 from pytest_tritonbench import options
 
 if TYPE_CHECKING:
+    from pytest_tritonbench.asked.authors import Author
     from pytest_tritonbench.imported.plan import Plan
     from pytest_tritonbench.nodes import PhaseRun
     from pytest_tritonbench.report.reporter import Reporter
 
 _PLAN: pytest.StashKey[Plan] = pytest.StashKey()
+_AUTHORS: pytest.StashKey[Sequence[Author]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,10 +40,19 @@ def pytest_configure(config: pytest.Config) -> None:
             devices.choose(settings.gpu, devices.inventory())
         except devices.DeviceError as e:
             raise pytest.UsageError(f"--tb-gpu: {e}; give one of these, or cpu") from None
+    authors: Sequence[Author] = ()
+    if settings.asking is not None:
+        from pytest_tritonbench.asked.plugin import (  # noqa: PLC0415 - only where models are asked
+            AskingPlugin,
+        )
+
+        asking = AskingPlugin(config, settings, settings.asking)
+        config.pluginmanager.register(asking, "tritonbench-asking")
+        authors = config.stash[_AUTHORS] = asking.authors
     if settings.suites:
         from pytest_tritonbench import imported  # noqa: PLC0415 - only where there is a suite
 
-        config.stash[_PLAN] = imported.prepare(config, settings)
+        config.stash[_PLAN] = imported.prepare(config, settings, authors)
         if not hasattr(config, "workerinput"):
             from pytest_tritonbench.report.progress import Progress  # noqa: PLC0415 - as above
 
@@ -128,7 +139,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     elif "tb" in metafunc.fixturenames:
         from pytest_tritonbench import collect  # noqa: PLC0415 - imports torch
 
-        collect.parametrize(metafunc)
+        collect.parametrize(metafunc, metafunc.config.stash.get(_AUTHORS, ()))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

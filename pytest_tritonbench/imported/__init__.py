@@ -5,10 +5,13 @@ Nothing here imports torch before the first test runs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_tritonbench.asked.authors import Author
+from pytest_tritonbench.asked.desk import desk_of
 from pytest_tritonbench.imported import collect as _collect
 from pytest_tritonbench.imported.collect import parametrize
 from pytest_tritonbench.imported.plan import Plan, make_plan
@@ -24,13 +27,18 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "begin", "collect", "parametrize", "prepare"]
 
 
-def prepare(config: pytest.Config, settings: Settings) -> Plan:
+def prepare(config: pytest.Config, settings: Settings, authors: Sequence[Author] = ()) -> Plan:
     """Read suites and predictions, and take their node ids out of pytest's arguments.
+
+    Args:
+        config: pytest's.
+        settings: What the user asked for.
+        authors: Models that are asked for answers.
 
     Raises:
         pytest.UsageError: If one of them cannot be read.
     """
-    plan = make_plan(settings, config.invocation_params.dir)
+    plan = make_plan(settings, config.invocation_params.dir, authors)
     take_ids(config, [channel.suite for channel in plan.channels])
     _collect.declare_markers(plan, config)
     return plan
@@ -44,7 +52,7 @@ def collect(session: pytest.Session, plan: Plan) -> list[pytest.Item]:
     workshop = _Lazy(session.config)
 
     def make(task: Upstream, suite: str) -> ImportedRun:
-        return ImportedRun(task, suite, workshop, finished)
+        return ImportedRun(task, suite, workshop, finished, desk_of(session.config))
 
     return _collect.collect(session, plan, make)
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_tritonbench.asked.authors import Author
 
 GOLD = "gold"
 """The model that answers where nobody else does: every task's own gold."""
@@ -26,9 +31,20 @@ class Answered:
     label: str = ""
     """The gold as the file of predictions has it, cut off in some; upstream compares with it."""
 
+    author: Author | None = None
+    """Who is asked for it when a test first needs it."""
+
+    code: str | None = None
+    """The candidate, where it was taken out of the answer already and may have been edited."""
+
+    generation: Mapping[str, Any] | None = None
+    """How a model came to it, for the records."""
+
     @property
     def id(self) -> str:
         """How it is named in a node id."""
+        if self.author is not None:
+            return self.author.id
         return self.model if self.sample == 0 else f"{self.model}-{self.sample}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pytest_tritonbench.asked.authors import Author
 from pytest_tritonbench.candidate.join import Joined, join
 from pytest_tritonbench.candidate.predictions import PredictionsError, read
 from pytest_tritonbench.imported.answers import GOLD, Answered
@@ -62,11 +64,19 @@ class Plan:
     models: Mapping[str, Sequence[Model]] = field(default_factory=dict)
     """By name of the channel."""
 
+    authors: Sequence[Author] = ()
+    """Models that are asked instead."""
+
+    store: Path | None = None
+    """Where their answers are kept."""
+
     notes: tuple[str, ...] = ()
     """What is odd about the predictions, a line each."""
 
     def answers(self, channel: Channel, task: Upstream) -> list[Answered]:
         """Every answer to a task: its own gold's where no predictions were given."""
+        if self.authors:
+            return [Answered(a.endpoint.name, a.sample, None, "", author=a) for a in self.authors]
         if not self.models:
             if task.problem is not None:
                 return [Answered(GOLD, 0, "", str(task.path))]
@@ -79,6 +89,18 @@ class Plan:
         for channel in self.channels:
             lines += [model.describe(channel) for model in self.models.get(channel.name, ())]
         return lines + [f"  {note}" for note in self.notes]
+
+    def _asked_for(self, record: Mapping[str, Any]) -> str | None:
+        """The answer of a model that was asked, as it is kept on disk."""
+        written = record.get("generation")
+        if written is None or self.store is None:
+            return None
+        path = (self.store / written["path"]).with_suffix(".json")
+        try:
+            text = json.loads(path.read_text(encoding="utf-8"))["text"]
+        except (OSError, ValueError, KeyError):
+            return None
+        return str(text)
 
     def texts(self) -> dict[tuple[str, str, str], list[str]]:
         """Every answer, by suite, model and task, in the order of the samples."""
@@ -104,6 +126,8 @@ class Plan:
 
     def text_of(self, record: Mapping[str, Any]) -> str | None:
         """The answer that a record is of."""
+        if self.authors:
+            return self._asked_for(record)
         for channel in self.channels:
             task = channel.tasks.get(record["task"])
             if channel.suite != record["suite"] or task is None:
@@ -114,12 +138,13 @@ class Plan:
         return None
 
 
-def make_plan(settings: Settings, here: Path) -> Plan:
+def make_plan(settings: Settings, here: Path, authors: Sequence[Author] = ()) -> Plan:
     """Find the suites and place the predictions.
 
     Args:
         settings: What the user asked for.
         here: Folder that paths of suites are relative to.
+        authors: Models that are asked for answers.
 
     Raises:
         pytest.UsageError: If one of them cannot be read; the message says what to do.
@@ -154,4 +179,5 @@ def make_plan(settings: Settings, here: Path) -> Plan:
             )
         labels = {i: row.label for i, row in enumerate(file.rows)}
         known.append(Model(file.name, path, joined, labels))
-    return Plan(tuple(channels), models, tuple(notes))
+    store = None if settings.asking is None else settings.asking.store
+    return Plan(tuple(channels), models, tuple(authors), store, tuple(notes))

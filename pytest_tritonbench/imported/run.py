@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_tritonbench.asked.authors import Author
+from pytest_tritonbench.asked.desk import Desk
+from pytest_tritonbench.asked.rounds import Rounds
+from pytest_tritonbench.asked.topics import Topic, imported
 from pytest_tritonbench.candidate.extraction import extract
+from pytest_tritonbench.candidate.model.question import GenerationError
+from pytest_tritonbench.candidate.model.store import Stored
 from pytest_tritonbench.imported.answers import GOLD, Answered, digest
 from pytest_tritonbench.imported.messages import explain
 from pytest_tritonbench.imported.resume import Finished
 from pytest_tritonbench.imported.similarity import similarity
 from pytest_tritonbench.report.records import Record
 from pytest_tritonbench.task.case import CaseError
+from pytest_tritonbench.task.prompts.trouble import Trouble
 from pytest_tritonbench.task.tritonbench.checkout import SuiteError, Upstream
 
 if TYPE_CHECKING:
@@ -32,16 +40,24 @@ class ImportedRun:
         suite: Name of its suite.
         workshop: Gives what the tests of one process share.
         finished: Tests that an earlier run has records of.
+        desk: Where models' answers are fetched; ``None``: answers are read from files.
     """
 
     def __init__(
-        self, task: Upstream, suite: str, workshop: Callable[[], Workshop], finished: Finished
+        self,
+        task: Upstream,
+        suite: str,
+        workshop: Callable[[], Workshop],
+        finished: Finished,
+        desk: Desk | None = None,
     ) -> None:
         self.task = task
         self.suite = suite
         self.records: list[Record] = []
         self._make_workshop = workshop
         self._finished = finished
+        self._desk = desk
+        self._written: dict[str, Answered | GenerationError] = {}
         self._examined: dict[str, Examined] = {}
         self._answer: Answered | None = None
         self._phase = ""
@@ -60,8 +76,61 @@ class ImportedRun:
         self.silent = False
         self.records = []
 
+    def asks(self, parameters: Mapping[str, Any]) -> tuple[Topic, Author] | None:
+        """What a test needs of a model."""
+        author = parameters["answer"].author
+        if author is None or self._unusable is not None:
+            return None
+        return imported(self.task, self.suite), author
+
+    @property
+    def _unusable(self) -> SuiteError | None:
+        try:
+            _ = self.task.parsed
+        except SuiteError as e:
+            return e
+        return None
+
     def begin(self) -> None:
-        """Nothing is started before the first answer is run."""
+        """Have the answer, where a model gives it."""
+        answered = self._answered
+        if answered.author is None or self._unusable is not None:
+            return
+        known = self._written.get(answered.id)
+        if isinstance(known, GenerationError):
+            pytest.skip(f"not generated: {known.kind}")
+        if known is None:
+            known = self._written[answered.id] = self._fetched(answered, answered.author)
+        if isinstance(known, GenerationError):
+            # An error and no failure: it says nothing about a kernel.
+            message = f"{self.task.name}[{answered.id}]: not generated: {known.kind}: {known}"
+            self.records.append(self.record("error", reason=known.kind, message=message))
+            pytest.fail(message, pytrace=False)
+        self._answer = known
+
+    def _fetched(self, answered: Answered, author: Author) -> Answered | GenerationError:
+        """What a model answers, mended as often as was asked for."""
+        assert self._desk is not None  # noqa: S101 - there is one where there are authors
+        topic = imported(self.task, self.suite)
+        device = self._workshop.session.environment.device
+        rounds = Rounds(self._desk, topic, author, self._tried, device)
+        try:
+            written = rounds.run()
+        except GenerationError as e:
+            return e
+        return replace(
+            answered,
+            text=written.generation.text,
+            origin=str(written.path),
+            code=written.code,
+            generation=rounds.as_json(),
+        )
+
+    def _tried(self, written: Stored) -> Trouble:
+        """What is wrong with an answer."""
+        from pytest_tritonbench.imported.trial import try_out  # noqa: PLC0415 - imports torch
+
+        return try_out(self.task, written.code, written.generation.text, self._workshop)
 
     def ended_before(self) -> bool:
         """Repeat how the test ended in an earlier run, which has its record.
@@ -193,6 +262,7 @@ class ImportedRun:
             sample=answer.sample,
             difficulty=self.task.difficulty,
             family=self.task.family,
+            generation=answer.generation if self._phase == "call" else None,
             **{**empty, **found},
         )
 
@@ -217,7 +287,8 @@ class ImportedRun:
 
     @property
     def _answer_hash(self) -> str | None:
-        text = self._answered.text
+        answer = self._answered
+        text = answer.text if answer.code is None else answer.code
         return None if text is None else digest(text)
 
     def _refuse_unanswered(self) -> None:
@@ -252,13 +323,15 @@ class ImportedRun:
         assert answer.text is not None  # noqa: S101 - asked only of what was answered
         if answer.model == GOLD:
             return answer.text
+        if answer.code is not None:
+            return answer.code
         return extract(answer.text, entry=parsed.entry, names=parsed.defines).code
 
     def _examine(self) -> Examined:
         answer = self._answered
         assert answer.text is not None  # noqa: S101 - asked only of what was answered
         # Two files may hold the same answer: it is run once.
-        key = digest(answer.text)
+        key = digest(answer.text + (answer.code or ""))
         if key not in self._examined:
             examiner = self._workshop.examiner
             self._examined[key] = examiner.examine(

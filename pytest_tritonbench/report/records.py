@@ -53,16 +53,21 @@ class Record:
     """Hypothesis's seed, where one was given."""
 
     timing: Mapping[str, Any] | None = None
+    generation: Mapping[str, Any] | None = None
+    """How a model came to the candidate."""
+
     suite: str | None = None
-    """Published benchmark that the task is of; the fields from here on are its tasks' alone."""
+    """Published benchmark that the task is of, or ``None``."""
 
     model: str | None = None
-    """Who answered."""
+    """Who answered; ``None`` for a kernel file."""
 
     sample: int | None = None
     """Number of the answer among the model's to this task."""
 
     difficulty: int | None = None
+    """From here on: of tasks of a published benchmark alone."""
+
     family: str | None = None
     exception: str | None = None
     """Class of the exception that ended the test."""

@@ -32,8 +32,8 @@ def attach(report: pytest.TestReport, run: PhaseRun, call: pytest.CallInfo[None]
     ended_early = report.when == "setup" and report.outcome != "passed"
     told = {record["outcome"] for record in records}
     untold = report.outcome != "passed" and report.outcome not in told
-    if (report.when == "call" and untold) or ended_early:
-        outcome = "error" if ended_early and report.failed else report.outcome
+    outcome = "error" if ended_early and report.failed else report.outcome
+    if outcome not in told and ((report.when == "call" and untold) or ended_early):
         message = "" if call.excinfo is None else str(call.excinfo.value).strip()
         first = message.splitlines()[0] if message else outcome
         records.append(run.record(outcome, message=first).as_json())

@@ -1,0 +1,4 @@
+"""Models as candidates' authors, as pytest sees them: who is asked for what, and when.
+
+Nothing here imports torch.
+"""

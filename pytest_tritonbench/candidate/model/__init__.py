@@ -1,0 +1,1 @@
+"""Models as candidates' authors: who is asked, what, and what came back."""

@@ -1,0 +1,1 @@
+"""Prompts: from a task to the messages that ask a model for its kernel."""
