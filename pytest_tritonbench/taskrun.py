@@ -287,7 +287,7 @@ class TaskRun:
         message = explain(
             outcome,
             task=self.task.name,
-            nodeid=self.nodeid,
+            nodeid=self._replays,
             phase=self._phase,
             source=self._current.source.name,
             flags=self.session.settings.flags,
@@ -296,6 +296,14 @@ class TaskRun:
             message = f"{message}\n  note     {note}"
         self._keep(outcome, passed=False, message=message.splitlines()[0])
         pytest.fail(message, pytrace=False)
+
+    @property
+    def _replays(self) -> str:
+        """Node id of what repeats a failure: the file, or its test of one author."""
+        if self._author is None:
+            return self.nodeid
+        test = "test_call" if self._phase == "call" else "test_fuzz"
+        return f"{self.nodeid}::{test}[{self._author.id}]"
 
     def _keep(
         self,

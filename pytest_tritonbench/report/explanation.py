@@ -30,9 +30,10 @@ def explain(
     line = outcome.case.to_json()
     lines += _entry("case", line)
     if phase == "call":
-        lines.append(f"  replay   pytest {shlex.quote(f'{nodeid}::test_call')}{flags}")
+        test = shlex.quote(nodeid if nodeid.endswith("]") else f"{nodeid}::test_call")
+        lines.append(f"  replay   pytest {test}{flags}")
     else:
-        # The id of an imported task's test has its model in it and stands as it is.
+        # The id of a test that has its model in it stands as it is.
         test = shlex.quote(nodeid if nodeid.endswith("]") else f"{nodeid}::test_fuzz")
         lines.append(f"  replay   pytest {test}{flags} --tb-case {shlex.quote(line)}")
     return "\n".join(lines)

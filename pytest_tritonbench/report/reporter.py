@@ -10,6 +10,7 @@ import pytest
 
 from pytest_tritonbench.options import Settings
 from pytest_tritonbench.report.answers import AnswerFile
+from pytest_tritonbench.report.authors import passes, prices, scoreboard
 from pytest_tritonbench.report.leaderboard import leaderboard
 from pytest_tritonbench.report.metrics.measure import SuiteLike
 from pytest_tritonbench.report.metrics.timings import Size
@@ -119,12 +120,22 @@ class Reporter:
         if of_suites and self._plan is not None:
             for line in leaderboard(of_suites, self._plan.channels):
                 terminalreporter.write_line(line)
+        self._tell_of_authors(terminalreporter)
         if self._lost is not None:
             terminalreporter.write_line(f"records lost: {self._lost}", red=True)
         elif self._file is not None:
             terminalreporter.write_line(f"records: {self._file.path}")
         if self._settings.report is not None:
             self._write_report(terminalreporter, self._settings.report)
+
+    def _tell_of_authors(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._settings.asking is None:
+            return
+        authored = [record for record in self._records if record["model"] is not None]
+        own = [record for record in authored if record["suite"] is None]
+        for lines in (scoreboard(own) if own else (), passes(authored), prices(authored)):
+            for line in lines:
+                terminalreporter.write_line(line)
 
     def _write_report(self, terminalreporter: pytest.TerminalReporter, folder: Path) -> None:
         from pytest_tritonbench.report.pages import (  # noqa: PLC0415 - only for who wants pages

@@ -32,8 +32,10 @@ def summarise(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bool]
     yield heads, True
     by_task: dict[str, list[Mapping[str, Any]]] = {}
     for record in records:
-        by_task.setdefault(record["task"], []).append(record)
+        by_task.setdefault(_whose(record), []).append(record)
     wrong, unjudged = 0, 0
+    own = [record for record in records if record["suite"] is None]
+    many = "answers" if any(record["model"] is not None for record in own) else "tasks"
     for task in sorted(by_task):
         rows = by_task[task]
         failure = next((r for r in _in_phases(rows) if r["outcome"] in ("failed", "error")), None)
@@ -45,9 +47,16 @@ def summarise(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bool]
             # A task without a kernel is no success, nor one whose every test was skipped.
             unjudged += 1
             yield _cut(f"  {rows[0]['message']}"), True
-    line = f"{len(by_task) - wrong - unjudged} of {len(by_task)} tasks good"
+    line = f"{len(by_task) - wrong - unjudged} of {len(by_task)} {many} good"
     line += f", {wrong} not" if wrong else ""
     yield line + (f", {unjudged} not judged" if unjudged else ""), not wrong
+
+
+def _whose(record: Mapping[str, Any]) -> str:
+    """A task, and whose answer to it where there may be several."""
+    if record["model"] is None or record["suite"] is not None:
+        return str(record["task"])
+    return f"{record['task']}[{record['model']}-{record['sample']}]"
 
 
 def _row(task: str, rows: Sequence[Mapping[str, Any]], width: int) -> str:

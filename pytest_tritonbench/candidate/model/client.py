@@ -32,6 +32,9 @@ from pytest_tritonbench.candidate.model.question import (
 from pytest_tritonbench.candidate.model.request import Dialect, body
 from pytest_tritonbench.candidate.model.table import EndpointError, checked_url
 
+# Its own: the tests beside these threads draw from the seeded one of the module.
+_RANDOM = random.Random()  # noqa: S311 - spreads requests, hides nothing
+
 __all__ = ["Client", "Limits", "UnusableAnswer"]
 
 Progress = Callable[[Streamed], None]
@@ -264,4 +267,4 @@ def _status(error: Any) -> int | None:
 def _pause(attempt: int) -> float:
     """Seconds before an answer that broke off is asked for again."""
     longest = min(_FIRST_PAUSE * 2.0**attempt, _LONGEST_PAUSE)
-    return longest * random.uniform(0.75, 1.0)  # noqa: S311 - spreads requests, hides nothing
+    return longest * _RANDOM.uniform(0.75, 1.0)

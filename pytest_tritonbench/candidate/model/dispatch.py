@@ -23,6 +23,9 @@ from pytest_tritonbench.candidate.model.question import (
 from pytest_tritonbench.candidate.model.reasons import STOPPED, defect, stopped
 from pytest_tritonbench.candidate.model.store import Extract, Store, Stored, StoreError
 
+# Its own: the tests beside these threads draw from the seeded one of the module.
+_RANDOM = random.Random()  # noqa: S311 - spreads requests, hides nothing
+
 Ask = Callable[[Question, Callable[[Streamed], None]], Generation]
 """Asks one question, tells how far the answer has got, raises ``GenerationError``."""
 
@@ -103,7 +106,8 @@ class Dispatcher:
             GenerationError: If none is to come in this run.
         """
         found = self._store.get(question)
-        if found is None:
+        if found is None or not found.code.strip():
+            # A refusal that was paid for is kept; in this run it is told as what it is.
             error = self._notes.failure(question)
             if error is not None:
                 raise error
@@ -163,7 +167,7 @@ class Dispatcher:
                 if not self._next():
                     # Not woken by its own requests' ends: then it would take every slot again, and
                     # leave none to the other processes.
-                    self._stopping.wait(_POLL_S * random.uniform(0.2, 1.0))  # noqa: S311 - a pause
+                    self._stopping.wait(_POLL_S * _RANDOM.uniform(0.2, 1.0))
         except Exception as e:  # noqa: BLE001 - told to everybody who waits
             self._broken = defect("the questions", e)
 
@@ -259,7 +263,8 @@ class Dispatcher:
                 self._changed.notify_all()
 
     def _fetch(self, request: _Request) -> bool:
-        question, budget = request.question, self._terms.budget
+        """Ask, pay and keep what came; say whether it is an answer."""
+        question = request.question
         name = identity(question)
 
         def heard(streamed: Streamed) -> None:
@@ -269,18 +274,16 @@ class Dispatcher:
                 self._running[name] = (question, streamed)
 
         generation: Generation | None = None
+        failed: GenerationError | None = None
         try:
             generation = self._ask(question, heard)
         except GenerationError as e:
+            failed, generation = e, e.generation
             if e.kind != STOPPED:
                 self._fail(question, e)
         except BaseException as e:  # noqa: BLE001 - one sample's fault is not the others'
             self._fail(question, defect(question.name, e))
-        if budget is not None and request.reservation is not None:
-            if generation is None:
-                budget.release(request.reservation)
-            else:
-                budget.settle(request.reservation, generation)
+        self._pay(request, generation)
         if generation is None:
             return False
         try:
@@ -289,9 +292,20 @@ class Dispatcher:
             # Whatever is asked after this would be paid for and lost as well.
             self._fail(question, e, halt=True)
             return False
+        if failed is not None:
+            return False
         with self._changed:
             self._share.count(generation)
         return True
+
+    def _pay(self, request: _Request, generation: Generation | None) -> None:
+        budget = self._terms.budget
+        if budget is None or request.reservation is None:
+            return
+        if generation is None:
+            budget.release(request.reservation)
+        else:
+            budget.settle(request.reservation, generation)
 
     def _under_way(self) -> list[tuple[Question, Streamed]]:
         with self._changed:

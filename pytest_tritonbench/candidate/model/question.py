@@ -179,6 +179,9 @@ class GenerationError(Exception):
         message: What happened, in a sentence that says what to do; no key in it.
     """
 
+    generation: Generation | None = None
+    """What came all the same and was paid for: a refusal, thoughts without an answer."""
+
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
