@@ -26,6 +26,7 @@ class Refusing:
         self.asked = 0
 
     def __call__(self, asked: Question, _heard: Callable[[Streamed], None]) -> Generation:
+        """Refuse."""
         self.asked += 1
         came = generation("I cannot help with that.", finish_reason="content_filter")
         raise UnusableAnswer("refusal", f"{asked.name} was refused", came)
