@@ -12,7 +12,7 @@ from pytest_tritonbench.imported.answers import Answered
 from pytest_tritonbench.imported.phases import tests
 from pytest_tritonbench.imported.plan import Plan
 from pytest_tritonbench.imported.run import ImportedRun
-from pytest_tritonbench.imported.selection import selects, unmatched, wanted
+from pytest_tritonbench.imported.selection import asks_for_times, selects, unmatched, wanted
 from pytest_tritonbench.nodes import TaskNode
 from pytest_tritonbench.task.tritonbench.checkout import Upstream
 
@@ -25,7 +25,13 @@ class ImportedTask(TaskNode):
 
     def _getobj(self) -> types.ModuleType:
         module = types.ModuleType(self.name, doc=self.run.task.description)
-        for name, test in tests().items():
+        config = self.config
+        found = tests(
+            self.run.task.name,
+            with_benchmark=config.pluginmanager.hasplugin("benchmark"),
+            timed=asks_for_times(config),
+        )
+        for name, test in found.items():
             test.__module__ = module.__name__
             setattr(module, name, test)
         return module

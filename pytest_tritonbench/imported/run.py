@@ -213,6 +213,28 @@ class ImportedRun:
             self._skip(f"not-fuzzed: {e}", examined, reason="not-fuzzed")
         self._keep_fuzzed(fuzzed)
 
+    def bench(self) -> tuple[float, ...]:
+        """The answer is timed beside the gold, on the sizes of the checkout's timing script.
+
+        Returns:
+            Seconds of a call on each size.
+        """
+        from pytest_tritonbench.imported.sizes import NotTimedError  # noqa: PLC0415 - light, late
+
+        self._refuse_unanswered()
+        if not self._workshop.session.on_gpu:
+            pytest.skip("no GPU here: a kernel is timed on the device or not at all")
+        examined = self._examine()
+        if not examined.executed:
+            why = f"{examined.reason}: how fast a wrong answer is says nothing"
+            self._skip(f"call or exec failed: {why}", examined)
+        try:
+            timing = self._workshop.sizes.time(self.task, self._code)
+        except NotTimedError as e:
+            self._skip(f"not-timed: {e}", examined, reason="not-timed")
+        self.records.append(self.record("passed", timing=timing))
+        return tuple(size["ms"] / 1e3 for size in timing["sizes"])
+
     def _keep_fuzzed(self, fuzzed: Fuzzed) -> None:
         failed = fuzzed.failed
         found: dict[str, Any] = {"varied": fuzzed.varied, "ratio": fuzzed.worst}

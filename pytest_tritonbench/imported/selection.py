@@ -52,6 +52,14 @@ def selects(config: pytest.Config, nodeid: str) -> bool:
     return not ids or any(_covers(one, nodeid) for one in ids)
 
 
+def asks_for_times(config: pytest.Config) -> bool:
+    """Whether the command line is about timing: by an option, a marker, a keyword or an id."""
+    options = config.option
+    told = (options.markexpr, options.keyword, *(getattr(options, _IDS, None) or ()))
+    named = any("bench" in str(text).replace("TritonBench", "") for text in told)
+    return named or bool(getattr(options, "benchmark_only", None))
+
+
 def unmatched(config: pytest.Config, nodeids: Iterable[str]) -> list[str]:
     """Ids that were asked for and that no test has."""
     found = list(nodeids)

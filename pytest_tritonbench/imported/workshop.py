@@ -7,6 +7,7 @@ from functools import cached_property
 from pytest_tritonbench.imported.examination import Examiner
 from pytest_tritonbench.imported.fuzzers import Fuzzer, NotFuzzedError
 from pytest_tritonbench.imported.golds import Golds
+from pytest_tritonbench.imported.sizes import SizeTimer
 from pytest_tritonbench.session import Session, share_cores
 from pytest_tritonbench.task.tritonbench.checkout import Upstream
 
@@ -37,6 +38,11 @@ class Workshop:
         """Puts answers to the tests of their tasks."""
         session = self.session
         return Examiner(session.sandbox, self.golds, on_gpu=session.on_gpu, timeout=self._timeout)
+
+    @cached_property
+    def sizes(self) -> SizeTimer:
+        """Times answers beside their golds."""
+        return SizeTimer(self.session.sandbox, self.session.settings.timeouts["bench"])
 
     def fuzzer(self, task: Upstream) -> Fuzzer | NotFuzzedError:
         """Draws cases of a task, or why nothing does; the last task's is kept."""

@@ -4,6 +4,7 @@ Compilation and autotuning happen in the warm-up calls. The events and the synch
 torch's own, taken before the candidate was loaded; the parent's clock has the last word.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -35,29 +36,60 @@ def bench(runner: Runner, call: Call, rounds: int, warmup: int) -> dict[str, Any
     arguments = runner.arguments(call, storages)
     by_place, by_name = runner.split(call, arguments)
     loading.bind(runner.function, by_place, by_name)
-    flush = _empty(flush_bytes(runner.device), dtype=torch.uint8, device=runner.device)
     storages.keep()
-    pairs = []
     output = None
+
+    def prepare() -> None:
+        with torch.no_grad():
+            storages.restore()
+
+    def function() -> None:
+        nonlocal output
+        output = runner.function(*by_place.values(), **by_name)
+
     try:
         runner.page.note(Phase.CALLING)
-        for round_number in range(-max(1, warmup), rounds):
-            with torch.no_grad():
-                storages.restore()
-            _zero(flush)
-            start, end = _Event(enable_timing=True), _Event(enable_timing=True)
-            if round_number <= 0:
-                _synchronize()
-            _record(start)
-            output = runner.function(*by_place.values(), **by_name)
-            _record(end)
-            if round_number >= 0:
-                pairs.append((start, end))
+        ms = times(function, rounds=rounds, warmup=warmup, device=runner.device, prepare=prepare)
         runner.finish()
     except BaseException as error:  # noqa: BLE001 - a candidate may raise anything
         raise loading.describe(error, runner.filename) from None
     answer = runner.deliver(output, [], storages)
-    return {**answer, "ms": [_elapsed(start, end) for start, end in pairs]}
+    return {**answer, "ms": ms}
+
+
+def times(
+    call: Callable[[], Any],
+    *,
+    rounds: int,
+    warmup: int,
+    device: torch.device,
+    prepare: Callable[[], None] | None = None,
+) -> list[float]:
+    """Milliseconds of device time of each of some calls, with nothing in the L2.
+
+    Args:
+        call: what is timed.
+        rounds: how often.
+        warmup: calls before them, at least one.
+        device: a CUDA device.
+        prepare: done before each call, and not timed.
+    """
+    flush = _empty(flush_bytes(device), dtype=torch.uint8, device=device)
+    pairs = []
+    for round_number in range(-max(1, warmup), rounds):
+        if prepare is not None:
+            prepare()
+        _zero(flush)
+        start, end = _Event(enable_timing=True), _Event(enable_timing=True)
+        if round_number <= 0:
+            _synchronize()
+        _record(start)
+        call()
+        _record(end)
+        if round_number >= 0:
+            pairs.append((start, end))
+    _synchronize()
+    return [_elapsed(start, end) for start, end in pairs]
 
 
 def flush_bytes(device: torch.device) -> int:

@@ -40,6 +40,8 @@ class Script:
     lent: tuple[str, ...] = ()
     """Import statements whose names the test part expects from the candidate: run before it where
     the candidate has no such name; not in a `main` script."""
+    timed: bool = False
+    """The test part times: fresh memory is left as it is."""
     main: bool = False
     """Run candidate and test part as one `__main__` script; nothing is recorded."""
 
