@@ -22,6 +22,13 @@ def folder(text: str) -> str:
     return text
 
 
+def path(text: str) -> str:
+    """A file or folder."""
+    if not text.strip():
+        raise ValueError("a path")
+    return text
+
+
 def gpu(text: str) -> str:
     """Which GPUs, or the CPU."""
     ids = [part.strip() for part in text.split(",")]

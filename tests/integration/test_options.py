@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pytest_tritonbench import model_options
 from pytest_tritonbench.options import OPTIONS, read_settings
 from tests.integration.project import Project
 
@@ -25,7 +26,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("report", "pages", "report", Path("pages")),
 ]
 # Options that mean nothing alone; each has its own file.
-ELSEWHERE = {"predictions", "resume"}
+ELSEWHERE = {"predictions", "resume", *(option.name for option in model_options.OPTIONS)}
 # Option, a bad value, and what the message says would be right.
 BAD = [
     ("kernels", "nowhere", "*nowhere is no folder; give the folder of the kernel files*"),
