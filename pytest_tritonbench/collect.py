@@ -9,7 +9,7 @@ import pytest
 
 from pytest_tritonbench import suite
 from pytest_tritonbench.asked.authors import Author
-from pytest_tritonbench.asked.desk import desk_of
+from pytest_tritonbench.asked.stash import desk_of
 from pytest_tritonbench.judge.vacuity import VacuousTaskError, refuse_vacuous
 from pytest_tritonbench.nodes import TaskNode
 from pytest_tritonbench.session import session_of

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from pytest_tritonbench.asked.authors import Author
 from pytest_tritonbench.asked.topics import Topic, Writer
 from pytest_tritonbench.candidate.extraction import extract
@@ -141,11 +139,3 @@ class Desk:
     def _extract(self, question: Question, text: str) -> str:
         topic = self._topics[question.suite, question.task]
         return extract(text, entry=topic.entry, names=topic.names).code
-
-
-DESK: pytest.StashKey[Desk] = pytest.StashKey()
-
-
-def desk_of(config: pytest.Config) -> Desk | None:
-    """The desk of a run in which models are asked."""
-    return config.stash.get(DESK, None)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_tritonbench.asked.authors import Author, authors_of
-from pytest_tritonbench.asked.desk import DESK, Desk
+from pytest_tritonbench.asked.desk import Desk
+from pytest_tritonbench.asked.stash import DESK
 from pytest_tritonbench.asked.topics import Topic, Writer
 from pytest_tritonbench.candidate.model.progress import line
 from pytest_tritonbench.model_options import Asking

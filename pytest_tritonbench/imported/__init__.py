@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_tritonbench.asked.authors import Author
-from pytest_tritonbench.asked.desk import desk_of
+from pytest_tritonbench.asked.stash import desk_of
 from pytest_tritonbench.imported import collect as _collect
 from pytest_tritonbench.imported.collect import parametrize
 from pytest_tritonbench.imported.plan import Plan, make_plan
@@ -22,6 +21,7 @@ from pytest_tritonbench.options import Settings, settings_of
 from pytest_tritonbench.task.tritonbench.checkout import Upstream
 
 if TYPE_CHECKING:
+    from pytest_tritonbench.asked.authors import Author
     from pytest_tritonbench.imported.workshop import Workshop
 
 __all__ = ["Plan", "begin", "collect", "parametrize", "prepare"]

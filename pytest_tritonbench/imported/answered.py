@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_tritonbench.asked.authors import Author
-from pytest_tritonbench.asked.desk import Desk
-from pytest_tritonbench.asked.rounds import Rounds
-from pytest_tritonbench.asked.topics import Topic, imported
 from pytest_tritonbench.candidate.extraction import extract
 from pytest_tritonbench.candidate.model.question import GenerationError
-from pytest_tritonbench.candidate.model.store import Stored
 from pytest_tritonbench.imported.answers import GOLD, Answered, digest
 from pytest_tritonbench.imported.resume import Finished
 from pytest_tritonbench.report.records import Record
-from pytest_tritonbench.task.prompts.trouble import Trouble
 from pytest_tritonbench.task.tritonbench.checkout import SuiteError, Upstream
 
 if TYPE_CHECKING:
-    # These import torch; a task is collected without it.
+    # What a run without models, or a collection, does not need.
+    from pytest_tritonbench.asked.authors import Author
+    from pytest_tritonbench.asked.desk import Desk
+    from pytest_tritonbench.asked.topics import Topic
+    from pytest_tritonbench.candidate.model.store import Stored
     from pytest_tritonbench.imported.examination import Examined
     from pytest_tritonbench.imported.workshop import Workshop
+    from pytest_tritonbench.task.prompts.trouble import Trouble
 
 
 class AnsweredTask:
@@ -76,6 +75,8 @@ class AnsweredTask:
         author = parameters["answer"].author
         if author is None or self._unusable is not None:
             return None
+        from pytest_tritonbench.asked.topics import imported  # noqa: PLC0415 - where models are
+
         return imported(self.task, self.suite), author
 
     @property
@@ -105,6 +106,9 @@ class AnsweredTask:
 
     def _fetched(self, answered: Answered, author: Author) -> Answered | GenerationError:
         """What a model answers, mended as often as was asked for."""
+        from pytest_tritonbench.asked.rounds import Rounds  # noqa: PLC0415 - where models are
+        from pytest_tritonbench.asked.topics import imported  # noqa: PLC0415 - as above
+
         assert self._desk is not None  # noqa: S101 - there is one where there are authors
         topic = imported(self.task, self.suite)
         device = self._workshop.session.environment.device

@@ -6,17 +6,19 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_tritonbench.asked.authors import Author
 from pytest_tritonbench.candidate.join import Joined, join
 from pytest_tritonbench.candidate.predictions import PredictionsError, read
 from pytest_tritonbench.imported.answers import GOLD, Answered
 from pytest_tritonbench.options import Settings
 from pytest_tritonbench.report.metrics.timings import Size, golden_results
 from pytest_tritonbench.task.tritonbench.checkout import Channel, SuiteError, Upstream, find
+
+if TYPE_CHECKING:
+    from pytest_tritonbench.asked.authors import Author
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import pytest
 
 from pytest_tritonbench.imported.answered import AnsweredTask
 from pytest_tritonbench.imported.messages import explain
-from pytest_tritonbench.imported.similarity import similarity
 from pytest_tritonbench.task.case import CaseError
 
 if TYPE_CHECKING:
@@ -151,6 +150,10 @@ class ImportedRun(AnsweredTask):
 
     def _similarity(self) -> dict[str, Any] | None:
         """CodeBLEU of the answer, on the record of its call."""
+        from pytest_tritonbench.imported.similarity import (  # noqa: PLC0415 - brings numpy
+            similarity,
+        )
+
         return similarity(self._answered, self.task) if self._phase == "call" else None
 
     def _finish(self, examined: Examined, *, passed: bool) -> None:

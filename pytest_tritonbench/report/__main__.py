@@ -1,4 +1,7 @@
-"""``python -m pytest_tritonbench.report RESULTS... --out DIR``: a report of records."""
+"""``python -m pytest_tritonbench.report RESULTS... --out DIR``: a report of records.
+
+``python -m pytest_tritonbench.report join PART... --out DIR`` puts the parts of a run together.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 from pytest_tritonbench.candidate.predictions import PredictionsError
 from pytest_tritonbench.task.tritonbench.checkout import SuiteError, find
 
+from . import joining
 from .pages import Predictions, load, write_report
 from .pages.sources import kernel_files, predicted
 
@@ -17,9 +21,14 @@ from .pages.sources import kernel_files, predicted
 def main(arguments: Sequence[str] | None = None) -> int:
     """Merge records of several runs and machines and write their report.
 
+    A first argument ``join`` is another command: :func:`joining.main`.
+
     Returns:
         0; 1 if lines of the records were skipped; 2 if there is nothing to report.
     """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments[:1] == ["join"]:
+        return joining.main(arguments[1:])
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.predictions and not given.suite:
@@ -47,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pytest_tritonbench.report",
         description="Merge records of several runs and machines and write their report.",
+        epilog="'join PART... --out DIR' puts the results of the parts of a run together.",
     )
     parser.add_argument(
         "results",
