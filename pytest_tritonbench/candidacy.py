@@ -140,13 +140,16 @@ class CandidateTask:
         assert self._desk is not None  # noqa: S101 - there is one where there are authors
         device = self.session.environment.device
         rounds = Rounds(self._desk, own(self.task), author, self._tried, device)
+        failed: GenerationError | None = None
         try:
             written = rounds.run()
         except GenerationError as e:
+            failed = e
+        if failed is not None:
             # An error and no failure: it says nothing about a kernel.
-            self._current.ungenerated = e.kind
-            message = f"{self.task.name}[{author.id}]: not generated: {e.kind}: {e.message}"
-            self.records.append(self.record("error", reason=e.kind, message=message))
+            self._current.ungenerated = failed.kind
+            message = f"not generated: {failed.kind}: {failed.message}"
+            self.records.append(self.record("error", reason=failed.kind, message=message))
             pytest.fail(message, pytrace=False)
         self._current.source = self._source_of(written)
         self._current.generation = rounds.as_json()

@@ -77,7 +77,9 @@ OPTIONS = (
     Option(
         "sampling-seed", "N", "seed that models are sent, plus the sample", values.natural, None
     ),
-    Option("effort", "low|medium|high", "reasoning effort of the models", values.effort, None),
+    Option(
+        "effort", "minimal|low|medium|high", "reasoning effort of the models", values.effort, None
+    ),
     Option("max-tokens", "N", "tokens that an answer may have", values.positive, None),
     Option("prompt", "STYLE", "style of the prompts", values.style, "complex"),
     Option("template", "FILE", "Jinja template of the prompts", values.path, None),

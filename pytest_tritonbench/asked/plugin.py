@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,9 @@ import pytest
 
 from pytest_tritonbench.asked.authors import Author, authors_of
 from pytest_tritonbench.asked.desk import Desk
+from pytest_tritonbench.asked.live import LiveLine
 from pytest_tritonbench.asked.stash import DESK
 from pytest_tritonbench.asked.topics import Topic, Writer
-from pytest_tritonbench.candidate.model.progress import line
 from pytest_tritonbench.model_options import Asking
 from pytest_tritonbench.nodes import run_of
 from pytest_tritonbench.options import Settings
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 _RUN = "tb_run"
-_LIVE_S, _PLAIN_S = 0.5, 10.0
 
 
 class AskingPlugin:
@@ -43,6 +42,11 @@ class AskingPlugin:
         self._config = config
         self._asking = asking
         self.authors = authors_of(asking, config.rootpath)
+        if not (asking.offline or asking.show_prompt or find_spec("openai")):
+            raise pytest.UsageError(
+                "--tb-model: the package openai, which asks models, is not installed; run "
+                "pip install 'pytest-tritonbench[llm]', or judge what is on disk with --tb-offline"
+            )
         if asking.show_prompt and getattr(config.option, "numprocesses", None):
             raise pytest.UsageError("--tb-show-prompt: prompts are printed by one process; no -n")
         given = getattr(config, "workerinput", {}).get(_RUN)
@@ -51,7 +55,8 @@ class AskingPlugin:
         writer = Writer(asking, lambda: _target(config), settings.kernels)
         writer.check()
         self._desk = config.stash[DESK] = Desk(asking, writer, self._run)
-        self._line: _LiveLine | None = None
+        # Before the tests' output is captured; the line is not theirs.
+        self._line = None if self._is_worker else LiveLine(self._run / "progress")
 
     def pytest_report_header(self) -> list[str]:
         """Who is asked."""
@@ -69,11 +74,6 @@ class AskingPlugin:
     def pytest_configure_node(self, node: WorkerController) -> None:
         """Tell a worker of pytest-xdist which run it is part of."""
         node.workerinput[_RUN] = str(self._run)
-
-    def pytest_sessionstart(self) -> None:
-        """Show how far the answers are, where there is a terminal."""
-        if not self._is_worker:
-            self._line = _LiveLine(self._config, self._run / "progress")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -161,45 +161,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "unknown"
-
-
-class _LiveLine:
-    """Writes how far the answers are: over itself on a terminal, else now and then.
-
-    Args:
-        config: pytest's.
-        folder: Where every process of the run notes its share.
-    """
-
-    def __init__(self, config: pytest.Config, folder: Path) -> None:
-        self._terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
-        self._folder = folder
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._shown = ""
-
-    def start(self) -> None:
-        """Begin; a second call changes nothing."""
-        if self._thread is None and self._terminal is not None:
-            self._thread = threading.Thread(target=self._watch, name="live-line", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Write no more."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join(2.0)
-            self._thread = None
-
-    def _watch(self) -> None:
-        live = bool(self._terminal.isatty)
-        while not self._stopped.wait(_LIVE_S if live else _PLAIN_S):
-            text = line(self._folder)
-            if not text or text == self._shown:
-                continue
-            self._shown = text
-            if live:
-                self._terminal.rewrite(text, erase=True)
-            else:
-                self._terminal.ensure_newline()
-                self._terminal.write_line(text)

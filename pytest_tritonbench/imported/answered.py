@@ -99,7 +99,7 @@ class AnsweredTask:
             known = self._written[answered.id] = self._fetched(answered, answered.author)
         if isinstance(known, GenerationError):
             # An error and no failure: it says nothing about a kernel.
-            message = f"{self.task.name}[{answered.id}]: not generated: {known.kind}: {known}"
+            message = f"not generated: {known.kind}: {known}"
             self.records.append(self.record("error", reason=known.kind, message=message))
             pytest.fail(message, pytrace=False)
         self._answer = known

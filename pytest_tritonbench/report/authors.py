@@ -14,6 +14,7 @@ PHASES = ("call", "exec", "fuzz")
 # The model did answer: that counts, as every wrong answer does.
 UNUSABLE = ("refusal", "no-code", "too-long")
 _NAME = 20
+_OTHER = "another question"
 _MOST_PASSES = 3
 
 
@@ -132,6 +133,8 @@ def prices(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         told += f", ${sum(costs):,.4f}" if costs else ", price not known"
         edited = sum(bool(w.generation and w.generation["edited"]) for w in found.values())
         told += f", {edited} edited by hand" if edited else ""
+        other = sum(_OTHER in (w.generation or {}).get("note", "") for w in found.values())
+        told += f", {other} to another question" if other else ""
         yield f"{_shortened(model):<{_NAME}} {told}"
         yield from _repairs(found)
 

@@ -34,8 +34,8 @@ def summarise(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bool]
     for record in records:
         by_task.setdefault(_whose(record), []).append(record)
     wrong, unjudged = 0, 0
-    own = [record for record in records if record["suite"] is None]
-    many = "answers" if any(record["model"] is not None for record in own) else "tasks"
+    own = [record for record in records if record.get("suite") is None]
+    many = "answers" if any(record.get("model") is not None for record in own) else "tasks"
     for task in sorted(by_task):
         rows = by_task[task]
         failure = next((r for r in _in_phases(rows) if r["outcome"] in ("failed", "error")), None)
@@ -54,7 +54,7 @@ def summarise(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bool]
 
 def _whose(record: Mapping[str, Any]) -> str:
     """A task, and whose answer to it where there may be several."""
-    if record["model"] is None or record["suite"] is not None:
+    if record.get("model") is None or record.get("suite") is not None:
         return str(record["task"])
     return f"{record['task']}[{record['model']}-{record['sample']}]"
 

@@ -61,7 +61,7 @@ def {name}(rows, count):
         _copy[(1,)](row, torch.empty_like(row), row.numel(), BLOCK=64)
 """
 
-_SOFTMAX = """\
+SOFTMAX = """\
 import torch
 import triton
 import triton.language as tl
@@ -131,6 +131,14 @@ _TASKS = (
     ("softmax", 3, "torch.softmax(x, dim=-1)"),
 )
 
+ANSWERS = {
+    "exp": ANSWER.format(name="exp", value="tl.math.exponential(x)"),
+    "gelu": ANSWER.format(name="gelu", value="x / (1 + tl.exp(-1.702 * x))"),
+    "relu": _TORCH,
+    "sigmoid": _ONE_BLOCK,
+    "softmax": SOFTMAX,
+}
+
 
 def write(folder: Path) -> None:
     """Write the checkout and a file of predictions for its channel T.
@@ -148,14 +156,5 @@ def write(folder: Path) -> None:
     checkout.task(
         "attention_kernel", channel="G", gold=_SILENT_KERNEL, test=_SILENT_TEST, difficulty=4
     )
-    written = checkout.predictions(
-        "mine",
-        {
-            "exp": ANSWER.format(name="exp", value="tl.math.exponential(x)"),
-            "gelu": ANSWER.format(name="gelu", value="x / (1 + tl.exp(-1.702 * x))"),
-            "relu": _TORCH,
-            "sigmoid": _ONE_BLOCK,
-            "softmax": _SOFTMAX,
-        },
-    )
+    written = checkout.predictions("mine", ANSWERS)
     written.rename(folder / "mine.jsonl")

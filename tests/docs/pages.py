@@ -21,8 +21,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
-# A page that says so starts in an empty folder; the others start with the bundled tasks. A further
-# mark, in checkout.py, puts a TritonBench checkout in miniature beside them.
+# A page that says so starts in an empty folder; the others start with the bundled tasks. Further
+# marks put a TritonBench checkout in miniature beside them (checkout.py) or a server that has a
+# model (models.py).
 EMPTY = "<!-- starts in an empty folder -->"
 
 _FENCE = re.compile(r"^```(?P<language>\w+)(?: title=\"(?P<title>[^\"]+)\")?$")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.docs import checkout
+from tests.docs import checkout, models
 from tests.docs.pages import EMPTY, ROOT, Block
 
 # What the pages call the folder that a test makes.
@@ -27,10 +27,12 @@ class Repository:
     Args:
         folder: A folder that does not exist yet.
         page: The page; it says what the folder starts with.
+        address: Of the model server that the page calls ``models.ADDRESS``.
     """
 
-    def __init__(self, folder: Path, page: Path) -> None:
+    def __init__(self, folder: Path, page: Path, address: str = models.ADDRESS) -> None:
         self.folder = folder
+        self._address = address
         self._ran: set[str] = set()
         folder.mkdir()
         text = page.read_text()
@@ -50,7 +52,7 @@ class Repository:
             assert block.text == bundled.read_text(), f"{block.place} differs from {block.title}"
         target = self.folder / block.title
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(block.text)
+        target.write_text(self._addressed(block.text))
 
     def run(self, command: str) -> tuple[int, list[str]]:
         """Run one command; returns its exit code and what it printed."""
@@ -61,7 +63,7 @@ class Repository:
         command = _ONE_TASK.sub("references/softmax.py", command)
         command = _ONE_TEST_FILE.sub("tests/unit/task/test_layouts.py", command)
         done = subprocess.run(
-            ["bash", "-c", _INTERPRETER.sub(sys.executable, command)],  # noqa: S607 - the PATH's
+            ["bash", "-c", _INTERPRETER.sub(sys.executable, self._addressed(command))],  # noqa: S607 - the PATH's
             cwd=where,
             env=_environment(),
             stdin=subprocess.DEVNULL,
@@ -72,7 +74,11 @@ class Repository:
             check=False,
         )
         printed = done.stdout.replace(str(self.folder.resolve()), SHOWN)
+        printed = printed.replace(self._address, models.ADDRESS)
         return done.returncode, printed.splitlines()
+
+    def _addressed(self, text: str) -> str:
+        return text.replace(models.ADDRESS, self._address)
 
     def has_run(self, command: str) -> bool:
         """Whether the command, or a target of make that comes to it, was run before."""
@@ -108,11 +114,13 @@ def _expanded(line: str, variables: dict[str, str]) -> str:
 
 
 def _environment() -> dict[str, str]:
-    # What the outer run of pytest, a CI service or a GPU would add is not in the pages.
+    # What the outer run of pytest, a CI service, a GPU or an account would add is not in the pages.
     outer = {
         name: value
         for name, value in os.environ.items()
-        if name != "CI" and not name.startswith(("PYTEST_", "GITHUB_", "COV_"))
+        if name != "CI"
+        and not name.startswith(("PYTEST_", "GITHUB_", "COV_"))
+        and not name.endswith("_API_KEY")
     }
     return {
         **outer,

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import blocks, missing, steps
-from tests.docs.repository import recipe
+from tests.docs import models
+from tests.docs.pages import EMPTY, blocks, missing, steps
+from tests.docs.repository import Repository, recipe
+from tests.model_server.running import ModelServer
 
 
 def _page(folder: Path, text: str) -> Path:
@@ -50,3 +52,30 @@ def test_a_fence_says_what_it_holds(tmp_path: Path) -> None:
 def test_recipes_are_read_with_their_variables() -> None:
     """A recipe of the Makefile comes out as the shell would see it."""
     assert recipe("demo")[-1].startswith(".venv/bin/python -m pytest references ")
+
+
+def test_a_page_beside_a_model_server_reaches_it(tmp_path: Path) -> None:
+    """The address on the page stands for a server's, in files and commands, and in their output."""
+    text = f'{EMPTY}\n{models.MARK}\n```toml title="a.toml"\nbase_url = "{models.ADDRESS}"\n```\n'
+    page = _page(tmp_path, text)
+    [block] = blocks(page)
+    with models.beside(page, tmp_path) as address:
+        repository = Repository(tmp_path / "project", page, address)
+        repository.put(block)
+        assert (repository.folder / "a.toml").read_text() == f'base_url = "{address}"\n'
+        found, printed = repository.run(f"cat a.toml | grep -c {models.ADDRESS}; cat a.toml")
+        assert ModelServer(int(address.rpartition(":")[2])).log()["requests"] == []
+    assert (found, printed) == (0, ["1", *block.text.splitlines()])
+
+
+def test_a_page_without_a_model_server_has_none(tmp_path: Path) -> None:
+    """Where a page does not ask for a server, its addresses are left as they are."""
+    with models.beside(_page(tmp_path, "text\n"), tmp_path) as address:
+        assert address == models.ADDRESS
+
+
+def test_commands_have_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a page shows does not depend on the keys of who tests it."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key")
+    repository = Repository(tmp_path / "project", _page(tmp_path, EMPTY))
+    assert repository.run("env | grep -c a-key") == (1, ["0"])

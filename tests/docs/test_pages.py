@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.models import beside
 from tests.docs.pages import PAGES, ROOT, Block, blocks, missing, steps
 from tests.docs.repository import Repository, is_setup
 
@@ -16,14 +17,15 @@ from tests.docs.repository import Repository, is_setup
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
     """The files of a page can be written, its programs end well and its commands print as shown."""
-    repository = Repository(tmp_path / "project", page)
-    for block in blocks(page):
-        if block.title is not None:
-            repository.put(block)
-        elif block.language == "python":
-            _run_program(block, repository)
-        elif block.language == "console":
-            _run_commands(block, repository)
+    with beside(page, tmp_path) as address:
+        repository = Repository(tmp_path / "project", page, address)
+        for block in blocks(page):
+            if block.title is not None:
+                repository.put(block)
+            elif block.language == "python":
+                _run_program(block, repository)
+            elif block.language == "console":
+                _run_commands(block, repository)
 
 
 def _run_program(block: Block, repository: Repository) -> None:

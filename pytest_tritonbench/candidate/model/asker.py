@@ -64,7 +64,8 @@ class Asker:
     def answer(self, question: Question) -> Stored:
         """The answer to a question, waited for if it is not there; it comes before the others.
 
-        A question that is not one of the session's, such as a repair, is asked too.
+        A question that is not one of the session's, such as a repair, is asked too. Where asking
+        is forbidden, the last answer for the sample serves; its ``note`` says what differs.
 
         Raises:
             GenerationError: If none could be had; ``offline`` if it would have to be asked for,
@@ -75,11 +76,19 @@ class Asker:
         found = self._dispatcher.outcome(question)
         if found is None:
             if self._offline:
-                raise offline(question, self._store)
-            self.start()
-            found = self._dispatcher.wait(question)
+                found = self._kept(question)
+            else:
+                self.start()
+                found = self._dispatcher.wait(question)
         if not found.code.strip():
             raise no_code(question, found)
+        return found
+
+    def _kept(self, question: Question) -> Stored:
+        """What is on disk for a sample, whatever exactly was asked: a prompt names the GPU."""
+        found = self._store.latest(question)
+        if found is None:
+            raise offline(question, self._store)
         return found
 
     def close(self, grace: float = 2.0) -> None:

@@ -13,11 +13,9 @@ STOPPED = "stopped"
 
 def offline(question: Question, store: Store) -> GenerationError:
     """It would have to be asked for, and that is forbidden."""
-    latest = store.latest(question)
-    there = "" if latest is None else f" ({latest.path.name} is there: {latest.note})"
     return GenerationError(
         "offline",
-        f"{question.name} has no answer in {store.folder}, and asking is forbidden{there}; run "
+        f"{question.name} has no answer in {store.folder}, and asking is forbidden; run "
         "without --tb-offline to ask for it",
     )
 
