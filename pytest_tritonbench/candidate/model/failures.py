@@ -56,6 +56,8 @@ class UnusableAnswer(GenerationError):  # noqa: N818 - it names what came: an an
         generation: What came, with its usage and cost: it is paid for all the same.
     """
 
+    generation: Generation
+
     def __init__(self, kind: str, message: str, generation: Generation) -> None:
         super().__init__(kind, message)
         self.generation = generation
