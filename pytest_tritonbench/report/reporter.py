@@ -141,13 +141,17 @@ class Reporter:
         from pytest_tritonbench.report.pages import (  # noqa: PLC0415 - only for who wants pages
             write_report,
         )
+        from pytest_tritonbench.report.pages.sources import kernel_files  # noqa: PLC0415 - as above
 
         plan = self._plan
         try:
             written = write_report(
                 self._records,
                 folder,
-                predictions={} if plan is None else plan.texts(),
+                predictions={
+                    **kernel_files(self._records, self._settings.rootdir),
+                    **({} if plan is None else plan.texts()),
+                },
                 suites=() if plan is None else plan.channels,
                 golden={} if plan is None else plan.published_times(),
             )

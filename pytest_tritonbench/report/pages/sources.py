@@ -15,32 +15,37 @@ from pytest_tritonbench.task.tritonbench.checkout import Channel
 
 def kernel_files(
     records: Iterable[Mapping[str, Any]], root: Path
-) -> dict[tuple[str, str, str], str]:
-    """Read the kernel files that the records tell of.
+) -> dict[tuple[str, str, str], list[str]]:
+    """Read the kernel files that the records tell of, and what models wrote.
 
     Args:
-        records: Records; those of a suite are passed over.
+        records: Records; answers to a suite that come out of a file of predictions are passed over.
         root: Folder that their paths start from.
 
     Returns:
-        Texts by suite, model and task. A file that is gone, or is no longer what was judged, is
-        left out.
+        Texts by suite, model and task, in the order of the samples. A file that is gone, or is no
+        longer what was judged, is left out.
     """
-    found: dict[tuple[str, str, str], str] = {}
+    found: dict[tuple[str, str, str], dict[int, str]] = {}
     for record in records:
         name, told = record.get("candidate"), record.get("candidate_hash")
-        if record.get("suite") or not name or not told:
+        if not name or not told or (record.get("suite") and not record.get("generation")):
             continue
-        suite, model, task, _ = identity(record)
-        if (suite, model, task) in found:
+        suite, model, task, sample = identity(record)
+        texts = found.setdefault((suite, model, task), {})
+        if sample in texts:
             continue
         try:
             held = (root / name).read_bytes()
         except OSError:
             continue
         if hashlib.sha256(held).hexdigest() == told:
-            found[suite, model, task] = held.decode("utf-8", "replace")
-    return found
+            texts[sample] = held.decode("utf-8", "replace")
+    return {
+        key: [texts.get(sample, "") for sample in range(max(texts) + 1)]
+        for key, texts in found.items()
+        if texts
+    }
 
 
 def predicted(
