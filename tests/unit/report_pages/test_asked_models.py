@@ -32,13 +32,17 @@ def record(**fields: Any) -> dict[str, Any]:
     [
         (
             {},
-            "'references/softmax.py::test_fuzz[claude-1]' --tb-model claude --tb-offline "
-            "--tb-samples 2 --tb-case '{\"m\": 2}'",
+            (
+                "'references/softmax.py::test_fuzz[claude-1]' --tb-model claude --tb-offline "
+                "--tb-samples 2 --tb-case '{\"m\": 2}'"
+            ),
         ),
         (
             {"test": "references/softmax.py::test_exec[claude-0-float32-m2]", "sample": 0},
-            "'references/softmax.py::test_fuzz[claude-0]' --tb-model claude --tb-offline "
-            "--tb-case '{\"m\": 2}'",
+            (
+                "'references/softmax.py::test_fuzz[claude-0]' --tb-model claude --tb-offline "
+                "--tb-case '{\"m\": 2}'"
+            ),
         ),
         (
             {
@@ -48,8 +52,10 @@ def record(**fields: Any) -> dict[str, Any]:
                 "phase": "exec",
                 "case": None,
             },
-            "'TritonBench-T::softmax::test_exec[claude-0]' --tb-suite CHECKOUT --tb-model claude "
-            "--tb-offline",
+            (
+                "'TritonBench-T::softmax::test_exec[claude-0]' --tb-suite CHECKOUT "
+                "--tb-model claude --tb-offline"
+            ),
         ),
         (
             {
@@ -59,8 +65,10 @@ def record(**fields: Any) -> dict[str, Any]:
                 "phase": "exec",
                 "case": None,
             },
-            "'TritonBench-T::softmax::test_exec[claude]' --tb-suite CHECKOUT "
-            "--tb-predictions claude=FILE",
+            (
+                "'TritonBench-T::softmax::test_exec[claude]' --tb-suite CHECKOUT "
+                "--tb-predictions claude=FILE"
+            ),
         ),
     ],
 )
