@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_tritonbench.sharding import Shard
 
 POLICIES = ("strict", "published")
 STYLES = ("simple", "complex", "tritonbench", "tritonbench-simple")
 EFFORTS = ("minimal", "low", "medium", "high")
 DEFAULT_TARGET = "sm_90"
+_GPU = r"\d+|(?:GPU|MIG)-[0-9a-fA-F-]+(?:/\d+/\d+)?"
 _TARGET = re.compile(r"(sm_\d{2,3}|gfx[0-9a-f]{3,4})")
 
 
@@ -32,9 +37,10 @@ def path(text: str) -> str:
 def gpu(text: str) -> str:
     """Which GPUs, or the CPU."""
     ids = [part.strip() for part in text.split(",")]
-    if text == "cpu" or all(re.fullmatch(r"\d+|GPU-[0-9a-fA-F-]+", one) for one in ids):
+    # As sandbox.devices.NAME has it, which a run without GPUs need not load.
+    if text in ("cpu", "all") or all(re.fullmatch(_GPU, one) for one in ids):
         return ",".join(ids)
-    raise ValueError("'cpu', GPU indices such as '0' or '0,2', or GPU UUIDs")
+    raise ValueError("'cpu', GPU indices such as '0' or '0,2', or GPU UUIDs, or 'all'")
 
 
 def targets(text: str) -> tuple[str, ...]:
@@ -94,6 +100,14 @@ def policy(text: str) -> str:
     if text not in POLICIES:
         raise ValueError("'strict' (the judge) or 'published' (upstream's own definitions)")
     return text
+
+
+def shard(text: str) -> Shard:
+    """One part of the tests."""
+    # Only for who runs a part: this module is loaded in every pytest run.
+    from pytest_tritonbench.sharding import parse  # noqa: PLC0415
+
+    return parse(text)
 
 
 def switch(text: str) -> bool:

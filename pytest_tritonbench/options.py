@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_tritonbench import model_options
 from pytest_tritonbench import option_values as values
 from pytest_tritonbench.option import Option
+
+if TYPE_CHECKING:
+    from pytest_tritonbench.sharding import Shard
 
 PHASES = ("call", "exec", "fuzz", "bench")
 _TIMEOUTS = {"call": 120.0, "exec": 60.0, "fuzz": 60.0, "bench": 300.0}
@@ -63,6 +66,12 @@ class Settings:
 
     resume: bool = False
     """Whether tests of a published benchmark that the records hold already are not run again."""
+
+    shard: Shard | None = None
+    """The part of the tests that is run."""
+
+    env: bool = False
+    """Whether to print what kernels run on, and stop."""
 
     asking: model_options.Asking | None = None
     """What models are asked for; ``None``: candidates are files."""
@@ -134,6 +143,8 @@ OPTIONS = (
         None,
         switch=True,
     ),
+    Option("shard", "I/N", "run part I of N, by task file", values.shard, None),
+    Option("env", "", "print what kernels run on, and stop", values.switch, None, switch=True),
     *model_options.OPTIONS,
 )
 REFERENCES = "tb_references"
@@ -201,6 +212,10 @@ def read_settings(config: pytest.Config) -> Settings:
         raise pytest.UsageError(
             "--tb-resume: there are no records to go on from; name their folder with --tb-results"
         )
+    if found["shard"] is not None and config.getoption("lf", None):
+        raise pytest.UsageError(
+            "--tb-shard: with --lf every machine would deal out its own failures; give one of them"
+        )
     here = config.invocation_params.dir
     return Settings(
         rootdir=config.rootpath,
@@ -223,6 +238,8 @@ def read_settings(config: pytest.Config) -> Settings:
         policy=found["policy"],
         report=None if found["report"] is None else here / found["report"],
         resume=bool(found["resume"]),
+        shard=found["shard"],
+        env=bool(found["env"]),
         asking=model_options.asking_of(found, here),
     )
 

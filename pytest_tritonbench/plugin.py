@@ -128,6 +128,25 @@ def pytest_collection_modifyitems(
         from pytest_tritonbench import imported  # noqa: PLC0415 - only where there is a suite
 
         items += imported.collect(session, config.stash[_PLAN])
+    shard = options.settings_of(config).shard
+    if shard is not None:
+        from pytest_tritonbench import sharding  # noqa: PLC0415 - only where a part is run
+
+        suites = [c.suite for c in config.stash[_PLAN].channels] if _PLAN in config.stash else ()
+        items[:], others = sharding.select(items, shard, suites)
+        config.hook.pytest_deselected(items=others)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | None:
+    """Print what kernels run on, where that is all that is asked for."""
+    if not config.getoption("tb_env", None):
+        return None
+    from pytest_tritonbench.report.env_report import report  # noqa: PLC0415 - asks the driver
+
+    for text in report(options.settings_of(config).gpu).lines():
+        print(text)  # noqa: T201 - it is what was asked for
+    return pytest.ExitCode.OK
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -127,6 +128,7 @@ class Reporter:
             terminalreporter.write_line(f"records: {self._file.path}")
         if self._settings.report is not None:
             self._write_report(terminalreporter, self._settings.report)
+        self._tell_github(terminalreporter)
 
     def _tell_of_authors(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._settings.asking is None:
@@ -136,6 +138,19 @@ class Reporter:
         for lines in (scoreboard(own) if own else (), passes(authored), prices(authored)):
             for line in lines:
                 terminalreporter.write_line(line)
+
+    def _tell_github(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if os.environ.get("GITHUB_ACTIONS") != "true":
+            return
+        from pytest_tritonbench.report import github  # noqa: PLC0415 - only in its jobs
+
+        settings = self._settings
+        try:
+            github.publish(
+                self._records, settings.rootdir, terminalreporter.write_line, flags=settings.flags
+            )
+        except OSError as e:
+            terminalreporter.write_line(f"summary for GitHub lost: {e}", red=True)
 
     def _write_report(self, terminalreporter: pytest.TerminalReporter, folder: Path) -> None:
         from pytest_tritonbench.report.pages import (  # noqa: PLC0415 - only for who wants pages

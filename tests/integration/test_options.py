@@ -7,6 +7,7 @@ import pytest
 
 from pytest_tritonbench import model_options
 from pytest_tritonbench.options import OPTIONS, read_settings
+from pytest_tritonbench.sharding import Shard
 from tests.integration.project import Project
 
 # Option, a good value, the field of Settings and what it becomes.
@@ -24,9 +25,10 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("suite", "bench#T", "suites", ("bench#T",)),
     ("policy", "published", "policy", "published"),
     ("report", "pages", "report", Path("pages")),
+    ("shard", "2/3", "shard", Shard(2, 3)),
 ]
 # Options that mean nothing alone; each has its own file.
-ELSEWHERE = {"predictions", "resume", *(option.name for option in model_options.OPTIONS)}
+ELSEWHERE = {"predictions", "resume", "env", *(option.name for option in model_options.OPTIONS)}
 # Option, a bad value, and what the message says would be right.
 BAD = [
     ("kernels", "nowhere", "*nowhere is no folder; give the folder of the kernel files*"),
@@ -48,6 +50,8 @@ BAD = [
     ("suite", "nowhere", "*--tb-suite: *nowhere*"),
     ("policy", "lenient", "*give 'strict' (the judge) or 'published' (upstream's own*"),
     ("report", " ", "*give a folder's path"),
+    ("shard", "0/4", "*give I/N with an I from 1 to 4: where the scheduler counts from 0*"),
+    ("shard", "half", "*give I/N such as 1/4: part 1 of 4"),
 ]
 
 
