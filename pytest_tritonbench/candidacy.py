@@ -148,6 +148,7 @@ class CandidateTask:
         if failed is not None:
             # An error and no failure: it says nothing about a kernel.
             self._current.ungenerated = failed.kind
+            self._current.generation = rounds.as_json()
             message = f"not generated: {failed.kind}: {failed.message}"
             self.records.append(self.record("error", reason=failed.kind, message=message))
             pytest.fail(message, pytrace=False)

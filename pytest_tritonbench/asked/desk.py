@@ -76,6 +76,16 @@ class Desk:
             raise question
         return self._opened.answer(question)
 
+    def kept(self, topic: Topic, author: Author) -> Stored | None:
+        """What is on disk for an author's first answer, candidate or not."""
+        question = self._question(topic, author)
+        if isinstance(question, GenerationError):
+            return None
+        try:
+            return self.store.get(question)
+        except GenerationError:
+            return None
+
     def again(
         self, topic: Topic, author: Author, attempt: int, messages: Sequence[Message]
     ) -> Stored:

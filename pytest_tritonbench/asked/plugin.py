@@ -91,6 +91,9 @@ class AskingPlugin:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Begin to ask for what the tests will need, or print what would be asked."""
         wanted = list(self._wanted(session))
+        if session.testsfailed and not session.config.option.continue_on_collection_errors:
+            # Something could not be collected, which ends the run with its own message.
+            return
         if self._asking.show_prompt:
             self._show(topic for topic, _ in wanted)
         if not session.config.option.collectonly and wanted:

@@ -88,7 +88,13 @@ class Rounds:
         Raises:
             GenerationError: If there is not even a first one.
         """
-        written = self._desk.answer(self._topic, self._author)
+        try:
+            written = self._desk.answer(self._topic, self._author)
+        except GenerationError:
+            # An answer without code was paid for all the same.
+            kept = self._desk.kept(self._topic, self._author)
+            self.made = [] if kept is None else [Round(0, kept)]
+            raise
         limit = self._desk.asking.repair
         if not limit:
             self.made = [Round(0, written)]
@@ -111,8 +117,10 @@ class Rounds:
         """The attempt that is judged; of equally good ones the last."""
         return max(self.made, key=lambda made: (made.rank, made.attempt))
 
-    def as_json(self) -> dict[str, Any]:
-        """How the candidate came to be, for the record."""
+    def as_json(self) -> dict[str, Any] | None:
+        """How the candidate came to be, for the record; ``None`` where nothing came."""
+        if not self.made:
+            return None
         best = self.best
         written, generation = best.written, best.written.generation
         found = {

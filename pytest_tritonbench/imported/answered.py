@@ -116,6 +116,7 @@ class AnsweredTask:
         try:
             written = rounds.run()
         except GenerationError as e:
+            self._answer = replace(answered, generation=rounds.as_json())
             return e
         return replace(
             answered,

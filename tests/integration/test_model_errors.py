@@ -141,6 +141,15 @@ def test_an_answer_without_code_is_kept(told: Told) -> None:
     assert "It is a function" in (below / "0.json").read_text(encoding="utf-8")
 
 
+def test_what_was_paid_for_is_counted(told: Told) -> None:
+    """A refusal and prose have their tokens in the record; where nothing came, nothing is told."""
+    for task in ("prose", "refused"):
+        generation = told.records[f"references/{task}.py::test_call[fine-0]"]["generation"]
+        assert generation["tokens"]["prompt"] > 0
+        assert generation["rounds"][0]["right"] is None
+    assert told.records["references/quota.py::test_call[fine-0]"]["generation"] is None
+
+
 def test_no_key_is_anywhere(told: Told) -> None:
     """Neither output, records, report nor store hold a key, and no candidate's process has one."""
     shown = {"the output": told.done.output}

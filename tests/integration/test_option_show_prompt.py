@@ -90,3 +90,12 @@ def test_workers_are_refused(double: Project) -> None:
     result = double.run(*MODEL, "-n", "2")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--tb-show-prompt: prompts are printed by one process*"])
+
+
+def test_a_task_that_cannot_be_collected_is_not_passed_over(double: Project) -> None:
+    """Its error is shown, and the run does not end as if all prompts had been."""
+    double.write("references/broken.py", "import pytest_tritonbench\nraise ValueError('no task')\n")
+    result = double.run_here(*MODEL)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*no task*"])
+    result.stdout.no_fnmatch_line("*prompts shown*")

@@ -41,7 +41,7 @@ _REFUSED = re.compile(
 _MODEL = re.compile(
     r"model_not_found|not a valid model|no endpoints found|unknown model|invalid model|"
     r"\bmodels?\b.{0,120}?\b(?:not? (?:exist|found|available)|do not have access)|"
-    r"model not exist|no such model|\"model: ",
+    r"model not exist|no such model|server is pinned to|\"model: ",
     re.IGNORECASE,
 )
 _KEY = re.compile(r"api[ _-]?key|authenti|unauthori[sz]ed|credentials", re.IGNORECASE)
