@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +43,16 @@ class RememberingOracle(Oracle):
     last: Asked
 
     def ask(
-        self, path: Path, case: Case, *, device: str | None = None, timed: bool = False
+        self,
+        path: Path,
+        case: Case,
+        *,
+        device: str | None = None,
+        timed: bool = False,
+        turns: Mapping[str, int] | None = None,
     ) -> Asked:
         """Ask and remember."""
-        self.last = super().ask(path, case, device=device, timed=timed)
+        self.last = super().ask(path, case, device=device, timed=timed, turns=turns)
         return self.last
 
 

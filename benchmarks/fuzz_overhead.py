@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -55,11 +56,17 @@ class TimedOracle(Oracle):
         self.seconds = 0.0
 
     def ask(
-        self, path: Path, case: Case, *, device: str | None = None, timed: bool = False
+        self,
+        path: Path,
+        case: Case,
+        *,
+        device: str | None = None,
+        timed: bool = False,
+        turns: Mapping[str, int] | None = None,
     ) -> Asked:
         """Ask and take the time."""
         start = time.perf_counter()
-        asked = super().ask(path, case, device=device, timed=timed)
+        asked = super().ask(path, case, device=device, timed=timed, turns=turns)
         self.seconds += time.perf_counter() - start
         return asked
 

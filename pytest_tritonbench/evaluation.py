@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -21,11 +22,11 @@ from pytest_tritonbench.sandbox import (
     ListArg,
     Node,
     Reason,
-    Samples,
     TensorArg,
     TensorOut,
 )
 from pytest_tritonbench.sandbox import Value as Argument
+from pytest_tritonbench.sandbox.timed_candidate import TimedCandidate
 from pytest_tritonbench.sandbox.worker import Beside
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.loading import TaskFile
@@ -48,9 +49,6 @@ class Outcome:
     not_triton: str | None = None
     """Why the output is not the work of a Triton kernel."""
 
-    samples: tuple[float, ...] = ()
-    """Milliseconds of device time, where the call was timed."""
-
     @property
     def accepted(self) -> bool:
         """Whether the case passed."""
@@ -70,6 +68,15 @@ class Outcome:
     def ratio(self) -> float | None:
         """The worst error over what was allowed."""
         return self.verdict.ratio if self.verdict else None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A case on which the candidate is about to be timed."""
+
+    asked: Asked
+    call: Call
+    timed: TimedCandidate
 
 
 class Evaluation:
@@ -135,22 +142,44 @@ class Evaluation:
             return replace(first, not_triton=told)
         return first
 
-    def time(self, case: Case, *, rounds: int, timeout: float) -> Outcome:
-        """Time the candidate on a case and judge the output of its last timed call."""
+    def timing(self, case: Case, *, cold: bool, graph: bool, timeout: float) -> Timing:
+        """Make ready to time the candidate on a case.
+
+        Raises:
+            ReferenceFailedError: If the reference itself fails on the case.
+        """
         asked = self._ask(case, timed=True)
         # The device is the candidate's alone while it is timed.
         asked.truth()
         call = replace(_call(self.taskfile, asked), gradients=(), poison=False)
-        result = self._candidate.bench(call, rounds=rounds, timeout=timeout, copy_inputs=self._held)
-        if isinstance(result, Failure):
-            return Outcome(case, failure=result)
-        assert isinstance(result, Samples)  # noqa: S101 - narrows the union for the type checker
-        verdict = self._judged(asked, call, result.delivered)
-        return Outcome(case, verdict, delivered=result.delivered, samples=result.ms)
+        timed = TimedCandidate(
+            self._candidate,
+            call,
+            cold=cold,
+            graph=graph,
+            timeout=timeout,
+            copy_inputs=self._held,
+        )
+        return Timing(asked, call, timed)
+
+    def judge_timed(
+        self, timing: Timing, got: Delivered, turns: Mapping[str, int] | None = None
+    ) -> Outcome:
+        """Judge what a timed call delivered, whose inputs were turned."""
+        asked = timing.asked
+        if turns:
+            asked = self._oracle.ask(self.taskfile.path, asked.case, timed=True, turns=turns)
+        return Outcome(asked.case, self._judged(asked, timing.call, got), delivered=got)
 
     def close(self) -> None:
         """End the candidate's process."""
         self._candidate.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _ask(self, case: Case, *, timed: bool = False) -> Asked:
         asked = self._oracle.ask(self.taskfile.path, case, timed=timed)

@@ -22,6 +22,9 @@ class Option:
     switch: bool = False
     """Whether it is given without a value; in the ini file ``true`` or ``false``."""
 
+    bare: str | None = None
+    """What the option stands for where it is given without a value, if it may be."""
+
     @property
     def flag(self) -> str:
         """As it is written on the command line."""

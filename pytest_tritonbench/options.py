@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_tritonbench import model_options
+from pytest_tritonbench import model_options, timing_options
 from pytest_tritonbench import option_values as values
 from pytest_tritonbench.option import Option
 
@@ -72,6 +72,9 @@ class Settings:
 
     env: bool = False
     """Whether to print what kernels run on, and stop."""
+
+    timing: timing_options.TimingSettings = field(default_factory=timing_options.TimingSettings)
+    """How kernels are timed."""
 
     asking: model_options.Asking | None = None
     """What models are asked for; ``None``: candidates are files."""
@@ -145,6 +148,7 @@ OPTIONS = (
     ),
     Option("shard", "I/N", "run part I of N, by task file", values.shard, None),
     Option("env", "", "print what kernels run on, and stop", values.switch, None, switch=True),
+    *timing_options.OPTIONS,
     *model_options.OPTIONS,
 )
 REFERENCES = "tb_references"
@@ -164,6 +168,8 @@ def add_options(parser: pytest.Parser) -> None:
             how["action"] = "append"
         if option.switch:
             how = {"action": "store_const", "const": "true"}
+        if option.bare is not None:
+            how |= {"nargs": "?", "const": option.bare}
         group.addoption(option.flag, dest=option.key, default=None, help=option.help + shown, **how)
         kind: Any = "linelist" if option.many else None
         parser.addini(
@@ -240,6 +246,7 @@ def read_settings(config: pytest.Config) -> Settings:
         resume=bool(found["resume"]),
         shard=found["shard"],
         env=bool(found["env"]),
+        timing=timing_options.timing_of(found),
         asking=model_options.asking_of(found, here),
     )
 

@@ -13,6 +13,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pytest
+
 from pytest_tritonbench.sandbox.devices import DeviceError, Gpu, choose, inventory
 
 VARIABLE = "PYTEST_TRITONBENCH_GPU"
@@ -26,34 +28,23 @@ def assigned(worker: int, gpus: tuple[Gpu, ...]) -> Gpu:
     return gpus[worker % len(gpus)]
 
 
-def variables(gpu: Gpu, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What a process's environment needs for it to see one GPU and no other."""
-    if gpu.maker == "nvidia":
-        return {VARIABLE: gpu.uuid, "CUDA_VISIBLE_DEVICES": gpu.selector}
-    found = {VARIABLE: gpu.uuid, "ROCR_VISIBLE_DEVICES": gpu.selector}
-    for name in ("HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"):
-        if name in environment:
-            # Counts within what ROCr leaves, and that is one.
-            found[name] = "0"
-    return found
+def variables(gpu: Gpu) -> dict[str, str]:
+    """What a worker's environment needs for it to see one GPU, and to know that it was pinned."""
+    return {VARIABLE: gpu.uuid, **gpu.variables}
 
 
-def pin(
-    specs: Iterable[Any],
-    gpus: tuple[Gpu, ...],
-    environment: Mapping[str, str] = os.environ,
-) -> None:
+def pin(specs: Iterable[Any], gpus: tuple[Gpu, ...]) -> None:
     """Give each worker its GPU.
 
     Args:
         specs: Specifications of execnet, of all workers, in order. One on another machine, and one
             to which the user gave a variable of this kind (``--tx popen//env:...``), is left as is.
         gpus: What is to be shared out; where it is empty, nothing is.
-        environment: Of the controller.
     """
     for number, spec in enumerate(specs):
-        if gpus and spec.popen and not any(name in spec.env for name in _VISIBLE):
-            spec.env.update(variables(assigned(number, gpus), environment))
+        local = spec.popen and not spec.via
+        if gpus and local and not any(name in spec.env for name in _VISIBLE):
+            spec.env.update(variables(assigned(number, gpus)))
 
 
 def candidates(wanted: str | None, environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
@@ -95,6 +86,18 @@ def gpu_of_process(wanted: str | None, environment: Mapping[str, str] = os.envir
     return assigned(int(worker) if worker.isdecimal() else 0, gpus) if gpus else None
 
 
+def own_gpu(wanted: str | None, environment: Mapping[str, str] = os.environ) -> Gpu | None:
+    """As :func:`gpu_of_process`, with an error that tells the user which option is wrong.
+
+    Raises:
+        pytest.UsageError: If a GPU that was asked for is not there.
+    """
+    try:
+        return gpu_of_process(wanted, environment)
+    except DeviceError as e:
+        raise pytest.UsageError(f"--tb-gpu: {e}; give one of these, or cpu") from None
+
+
 def auto_workers(wanted: str | None, environment: Mapping[str, str] = os.environ) -> int | None:
     """How many workers ``-n auto`` starts: one a GPU.
 
@@ -108,3 +111,10 @@ def auto_workers(wanted: str | None, environment: Mapping[str, str] = os.environ
         return len(candidates(wanted, environment)) or None
     except DeviceError:
         return None
+
+
+def others_count(config: pytest.Config) -> bool:
+    """Whether the user's own hook, or another plugin's, says how many workers ``-n auto`` is."""
+    hook = config.hook.pytest_xdist_auto_num_workers
+    modules = (getattr(impl.plugin, "__name__", "") for impl in hook.get_hookimpls())
+    return any(name.partition(".")[0] not in ("xdist", "pytest_tritonbench") for name in modules)

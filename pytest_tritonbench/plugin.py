@@ -34,12 +34,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check the options and declare the markers."""
     settings = options.settings_of(config)
     if settings.gpu not in (None, "cpu"):
-        from pytest_tritonbench.sandbox import devices  # noqa: PLC0415 - asks the driver
+        from pytest_tritonbench import pinning  # noqa: PLC0415 - asks the driver
 
-        try:
-            devices.choose(settings.gpu, devices.inventory())
-        except devices.DeviceError as e:
-            raise pytest.UsageError(f"--tb-gpu: {e}; give one of these, or cpu") from None
+        pinning.own_gpu(settings.gpu)
+    if settings.timing.base is not None and not hasattr(config, "workerinput"):
+        from pytest_tritonbench.session import base_of  # noqa: PLC0415 - asks git
+
+        base_of(settings)
     authors: Sequence[Author] = ()
     if settings.asking is not None:
         from pytest_tritonbench.asked.plugin import (  # noqa: PLC0415 - only where models are asked
@@ -65,14 +66,12 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what kernels run on, in repositories that have tasks, and what is judged."""
     settings = options.settings_of(config)
     plan = config.stash.get(_PLAN, None)
-    if plan is None and not any(any(config.rootpath.glob(g)) for g in settings.references):
+    if hasattr(config, "workerinput") or not _has_tasks(settings):
         return []
-    from pytest_tritonbench.report.header import header  # noqa: PLC0415 - asks the driver
-    from pytest_tritonbench.sandbox import devices  # noqa: PLC0415 - as above
+    from pytest_tritonbench import pinning  # noqa: PLC0415 - asks the driver
+    from pytest_tritonbench.report.header import header  # noqa: PLC0415 - as above
 
-    gpus = () if settings.gpu == "cpu" else devices.inventory()
-    if gpus and settings.gpu is not None:
-        gpus = devices.choose(settings.gpu, gpus)
+    gpus = pinning.candidates(settings.gpu)
     return header(settings, gpus) + ([] if plan is None else plan.describe())
 
 
@@ -103,6 +102,13 @@ def _is_task_file(path: Path, globs: tuple[str, ...]) -> bool:
     except OSError:
         # Left to the loader, which says why it cannot be read.
         return True
+
+
+def _has_tasks(settings: options.Settings) -> bool:
+    """Whether a run has kernels to judge; one that has not is left as it would be anyway."""
+    globs = settings.references
+    found = (path for glob in globs for path in settings.rootdir.glob(glob))
+    return bool(settings.suites) or any(_is_task_file(path, globs) for path in found)
 
 
 def _task_module(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -266,6 +272,27 @@ class _Listener:
         """Hand the records of a test on."""
         if hasattr(report, "tb_records"):
             self.reporter().take(report)
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Start one worker a GPU for ``-n auto``, in runs that have tasks."""
+    settings = options.settings_of(config)
+    if not _has_tasks(settings):
+        return None
+    from pytest_tritonbench import pinning  # noqa: PLC0415 - asks the driver
+
+    return None if pinning.others_count(config) else pinning.auto_workers(settings.gpu)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None:
+    """Give each worker its GPU before it is started, in runs that have tasks."""
+    settings = options.settings_of(config)
+    if _has_tasks(settings):
+        from pytest_tritonbench import pinning  # noqa: PLC0415 - asks the driver
+
+        pinning.pin(specs, pinning.candidates(settings.gpu))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_tritonbench import pinning
+from pytest_tritonbench.candidate.revision import Revision, RevisionError, revision
 from pytest_tritonbench.options import Settings, settings_of
 from pytest_tritonbench.report.environment import Environment, describe
 from pytest_tritonbench.sandbox import Sandbox
-from pytest_tritonbench.sandbox.devices import DeviceError, Gpu, choose, inventory
+from pytest_tritonbench.sandbox.devices import Gpu
+from pytest_tritonbench.sandbox.gpu_lock import GpuLock
 
 if TYPE_CHECKING:
     # This imports torch; the sandbox is started while that still takes its time.
     from pytest_tritonbench.judge.oracle_client import Oracle
+    from pytest_tritonbench.timing.sampler import Watches
+
+TIMES_ON_CPU = "PYTEST_TRITONBENCH_TIME_ON_CPU"
+"""Set by the project's own tests: what is timed is then the host's time for the interpreter."""
 
 _REFERENCE_TIMEOUT = 300.0
 _JUDGE_THREADS = 4
@@ -43,29 +52,78 @@ class Session:
         Raises:
             pytest.UsageError: If a GPU that was asked for is not there.
         """
-        wanted = self.settings.gpu
-        if wanted == "cpu":
-            return None
-        gpus = inventory()
-        if wanted is not None:
-            try:
-                gpus = choose(wanted, gpus)
-            except DeviceError as e:
-                raise pytest.UsageError(f"--tb-gpu: {e}; give one of these, or cpu") from None
-        # Workers take turns; gw0, gw1, ... is what pytest-xdist calls them.
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-        return gpus[int(worker) % len(gpus)] if gpus else None
+        return pinning.own_gpu(self.settings.gpu)
+
+    @cached_property
+    def _turns(self) -> GpuLock | None:
+        return None if self.gpu is None else GpuLock(self.gpu)
+
+    def computing(self) -> AbstractContextManager[float]:
+        """A turn at the GPU beside others that compute: for everything that is not timed.
+
+        It is to end when nothing that was started in it is at work on the GPU any more. Within
+        :meth:`timing` it changes nothing; without a GPU it is nothing.
+
+        Returns:
+            A context whose value is the seconds that were waited.
+        """
+        return nullcontext(0.0) if self._turns is None else self._turns.shared()
+
+    def timing(self) -> AbstractContextManager[float]:
+        """A turn at the GPU while no other worker computes on it: for what is timed.
+
+        Within :meth:`computing` it gives that turn up, waits to be alone, and has its share back
+        afterwards. What the process keeps on the GPU stays there, and is to be at rest.
+
+        Returns:
+            As :meth:`computing`.
+        """
+        return nullcontext(0.0) if self._turns is None else self._turns.alone()
 
     @property
     def on_gpu(self) -> bool:
         """Whether kernels run on a GPU."""
         return self.gpu is not None
 
+    @property
+    def times(self) -> bool:
+        """Whether kernels are timed: on a GPU, or where the project's own tests have it so."""
+        return self.on_gpu or TIMES_ON_CPU in os.environ
+
+    @cached_property
+    def timers(self) -> Mapping[str, Oracle]:
+        """Who times references, by the name of the row in the table."""
+        found = {"reference": self.oracle}
+        if "compile" in self.settings.timing.baselines:
+            found["compile"] = self._another_oracle()
+        return found
+
+    @cached_property
+    def watch(self) -> Watches | None:
+        """Says which samples are void; ``None`` where there is nothing to watch."""
+        return None
+
+    @cached_property
+    def base(self) -> Revision | None:
+        """The revision whose kernels are timed beside today's, if there is one.
+
+        Raises:
+            pytest.UsageError: As :func:`base_of`.
+        """
+        return base_of(self.settings)
+
+    def _another_oracle(self) -> Oracle:
+        from pytest_tritonbench.judge.oracle_client import Oracle  # noqa: PLC0415 - as above
+
+        share_cores()
+        return Oracle(self.sandbox, "cuda" if self.on_gpu else "cpu", _REFERENCE_TIMEOUT)
+
     @cached_property
     def sandbox(self) -> Sandbox:
         """Where candidates and references run."""
-        device = "cpu" if self.gpu is None else f"cuda:{self.gpu.uuid}"
-        made = Sandbox(device=device, targets=self.settings.targets)
+        made = Sandbox(
+            device="cpu" if self.gpu is None else self.gpu, targets=self.settings.targets
+        )
         made.start()
         return made
 
@@ -73,11 +131,7 @@ class Session:
     def oracle(self) -> Oracle:
         """The trusted side."""
         if self._oracle is None:
-            from pytest_tritonbench.judge.oracle_client import Oracle  # noqa: PLC0415 - as above
-
-            share_cores()
-            device = "cuda" if self.on_gpu else "cpu"
-            self._oracle = Oracle(self.sandbox, device, _REFERENCE_TIMEOUT)
+            self._oracle = self._another_oracle()
         return self._oracle
 
     @cached_property
@@ -92,10 +146,24 @@ class Session:
 
     def close(self) -> None:
         """End every process."""
-        if self._oracle is not None:
-            self._oracle.close()
+        timers = self.__dict__.get("timers", {})
+        for oracle in {self._oracle, *timers.values()} - {None}:
+            oracle.close()
         if "sandbox" in self.__dict__:
             self.sandbox.close()
+
+
+def base_of(settings: Settings) -> Revision | None:
+    """The revision that ``--tb-base`` names, or ``None`` without it.
+
+    Raises:
+        pytest.UsageError: If its kernels cannot be had.
+    """
+    name = settings.timing.base
+    try:
+        return None if name is None else revision(name, settings.kernels, settings.rootdir)
+    except RevisionError as e:
+        raise pytest.UsageError(f"--tb-base: {e}") from None
 
 
 def share_cores() -> None:

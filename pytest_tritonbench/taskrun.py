@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-import statistics
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import pytest
 
+from pytest_tritonbench.benchrun import Bench, Gated
 from pytest_tritonbench.candidacy import CandidateTask
+from pytest_tritonbench.candidate.revision import RevisionError
 from pytest_tritonbench.evaluation import Outcome
 from pytest_tritonbench.fuzzing import fuzz
 from pytest_tritonbench.judge.oracle_client import ReferenceFailedError
-from pytest_tritonbench.report.explanation import explain
+from pytest_tritonbench.measurement import CANDIDATE, Measured
+from pytest_tritonbench.report.explanation import explain, explain_slow
 from pytest_tritonbench.task.case import Case, CaseError
-
-BENCH_ROUNDS = 50
+from pytest_tritonbench.timing.gates import BaselineError
+from pytest_tritonbench.timing.sampler import UndisturbedError
 
 
 class TaskRun(CandidateTask):
@@ -105,28 +109,33 @@ class TaskRun(CandidateTask):
         self.replayed()
 
     def bench(self, case: Case) -> tuple[float, ...]:
-        """The kernel is timed on a case, and its timed output is right.
+        """The kernel is timed on a case, and what it delivers meanwhile is right.
 
         Returns:
             Seconds of device time of each timed call.
         """
-        if not self.session.on_gpu:
+        session = self.session
+        if not session.times:
             pytest.skip("no GPU here: a kernel is timed on the device or not at all")
         self._prove()
-        reference = self.session.oracle.time(self.taskfile.path, case, rounds=BENCH_ROUNDS)
-        outcome = self.evaluation.time(case, rounds=BENCH_ROUNDS, timeout=self._timeout)
-        if not outcome.accepted:
-            self._reject(outcome)
-        ours, theirs = statistics.median(outcome.samples), statistics.median(reference)
-        timing = {
-            "median_ms": ours,
-            "reference_ms": theirs,
-            "speedup": theirs / ours,
-            "samples": len(outcome.samples),
-            "method": "cuda-events, cold L2",
-        }
-        self._keep(outcome, passed=True, timing=timing)
-        return tuple(ms / 1e3 for ms in outcome.samples)
+        source = self._current.source
+        assert source is not None  # noqa: S101 - begin() has read it
+        try:
+            measured = self._bench.measure(self.evaluation, source, case, timeout=self._timeout)
+            if not measured.outcome.accepted:
+                self._reject(measured.outcome)
+            found = [*self._bench.gates(measured.timing, None)]
+        except (ReferenceFailedError, RevisionError, UndisturbedError, BaselineError) as e:
+            pytest.fail(str(e), pytrace=False)
+        failed = [one for one in found if one.finding.fails(strict=session.settings.timing.strict)]
+        if failed:
+            self._refuse(measured, failed)
+        self._keep(measured.outcome, passed=True, timing=dict(measured.timing))
+        return measured.samples[CANDIDATE]
+
+    @cached_property
+    def _bench(self) -> Bench:
+        return Bench(self.session, self.taskfile)
 
     @property
     def _timeout(self) -> float:
@@ -144,7 +153,7 @@ class TaskRun(CandidateTask):
         message = explain(
             outcome,
             task=self.task.name,
-            nodeid=self._replays,
+            nodeid=self._test if self._phase == "bench" else self._replays,
             phase=self._phase,
             source=self._current.source.name,
             flags=self.session.settings.flags,
@@ -154,6 +163,22 @@ class TaskRun(CandidateTask):
         self._keep(outcome, passed=False, message=message.splitlines()[0])
         pytest.fail(message, pytrace=False)
 
+    def _refuse(self, measured: Measured, failed: Sequence[Gated]) -> None:
+        """Fail a test whose kernel is right and not fast enough."""
+        settings = self.session.settings
+        message = explain_slow(
+            [one.finding.message for one in failed],
+            measured.timing,
+            task=self.task.name,
+            test=self._test,
+            source="" if self._current.source is None else self._current.source.name,
+            flags=settings.flags + settings.timing.flags,
+        )
+        headline = message.splitlines()[0]
+        timing, reason = dict(measured.timing), failed[0].reason
+        self._keep(measured.outcome, passed=False, message=headline, timing=timing, reason=reason)
+        pytest.fail(message, pytrace=False)
+
     def _keep(
         self,
         outcome: Outcome,
@@ -161,13 +186,14 @@ class TaskRun(CandidateTask):
         passed: bool,
         message: str | None = None,
         timing: dict[str, Any] | None = None,
+        reason: str | None = None,
     ) -> None:
         delivered = outcome.delivered
         self.records.append(
             self.record(
                 "passed" if passed else "failed",
                 case=json.loads(outcome.case.to_json()),
-                reason=None if passed else outcome.reason,
+                reason=None if passed else reason or outcome.reason,
                 message=message,
                 ratio=outcome.ratio,
                 seconds=None if delivered is None else delivered.seconds,

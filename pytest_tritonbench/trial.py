@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import statistics
+from dataclasses import replace
 
 from pytest_tritonbench.evaluation import Evaluation, Outcome
 from pytest_tritonbench.fuzzing import fuzz
+from pytest_tritonbench.measurement import REFERENCE, Measurement
 from pytest_tritonbench.session import Session
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.task.prompts.trouble import Timing, Trouble, of_outcome, timing_of
 
-_ROUNDS = 20
+_BUDGET = 1.0
 
 
 def try_out(task: Task, evaluation: Evaluation, session: Session) -> Trouble:
@@ -58,15 +59,15 @@ def _called(task: Task, evaluation: Evaluation, session: Session) -> Trouble | N
 def _timed(task: Task, evaluation: Evaluation, session: Session) -> Trouble:
     """How fast it is on the middle and the last case of the sweep."""
     found: list[Timing] = []
+    settings = replace(session.settings.timing, budget=_BUDGET)
+    measurement = Measurement(settings, {REFERENCE: session.oracle})
     for number in sorted({len(task.sweep) // 2, len(task.sweep) - 1}):
         case = task.sweep[number]
-        theirs = session.oracle.time(evaluation.taskfile.path, case, rounds=_ROUNDS)
-        outcome = evaluation.time(case, rounds=_ROUNDS, timeout=session.settings.timeouts["bench"])
-        if not outcome.accepted:
-            return of_outcome(outcome, "bench", case.to_json())
-        timing = {
-            "median_ms": statistics.median(outcome.samples),
-            "reference_ms": statistics.median(theirs),
-        }
-        found.append(timing_of(json.loads(case.to_json()), timing))
+        with session.timing():
+            measured = measurement.measure(
+                evaluation, case, timeout=session.settings.timeouts["bench"]
+            )
+        if not measured.outcome.accepted:
+            return of_outcome(measured.outcome, "bench", case.to_json())
+        found.append(timing_of(json.loads(case.to_json()), measured.timing))
     return Trouble("bench", None, timings=tuple(found))

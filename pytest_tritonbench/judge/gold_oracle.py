@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,13 @@ class GoldOracle:
         self._known: OrderedDict[str, Answer | Expected | str] = OrderedDict()
 
     def ask(
-        self, path: Path, case: Case, *, device: str | None = None, timed: bool = False
+        self,
+        path: Path,
+        case: Case,
+        *,
+        device: str | None = None,
+        timed: bool = False,
+        turns: Mapping[str, int] | None = None,
     ) -> Asked:
         """Make the arguments of a case and run the gold on them.
 
@@ -65,11 +72,12 @@ class GoldOracle:
             case: A case of the generalised task.
             device: Not used: the gold runs where the candidate does.
             timed: Not used: no case is timed here.
+            turns: As ``timed``.
 
         Raises:
             RefusedCaseError: If the case says nothing about a candidate.
         """
-        del device, timed
+        del device, timed, turns
         key = case.to_json()
         form, task = self._generalised.of(case)
         try:

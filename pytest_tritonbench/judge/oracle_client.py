@@ -49,6 +49,9 @@ class Asked:
     keywords: tuple[str, ...] = ()
     """Those of ``args`` that are passed by keyword."""
 
+    turnable: tuple[str, ...] = ()
+    """Those of ``args`` whose elements may change places, for fresh inputs at no price."""
+
     def prepare(self) -> None:
         """Take the truth and do what the judge can do without the candidate.
 
@@ -74,7 +77,14 @@ class Asks(Protocol):
     def device(self) -> str:
         """Where it and the candidate run: ``cpu`` or ``cuda``."""
 
-    def ask(self, path: Path, case: Case, *, timed: bool = False) -> Asked:
+    def ask(
+        self,
+        path: Path,
+        case: Case,
+        *,
+        timed: bool = False,
+        turns: Mapping[str, int] | None = None,
+    ) -> Asked:
         """Make the arguments of a case and answer it."""
 
 
@@ -114,7 +124,13 @@ class Oracle:
         self._pending: Once | None = None
 
     def ask(
-        self, path: Path, case: Case, *, device: str | None = None, timed: bool = False
+        self,
+        path: Path,
+        case: Case,
+        *,
+        device: str | None = None,
+        timed: bool = False,
+        turns: Mapping[str, int] | None = None,
     ) -> Asked:
         """Make the arguments of a case and run the reference on them.
 
@@ -123,12 +139,13 @@ class Oracle:
             case: One of its cases.
             device: Where to run this case; by default where all run.
             timed: The case is one of the sweep: without gradients, compared by a sample.
+            turns: By how many places which arguments are turned.
 
         Raises:
             ReferenceFailedError: If the task file's own code fails on the case.
         """
         where = {} if device is None else {"device": device}
-        reply = self._request(path, case, timed=timed, **where)
+        reply = self._request(path, case, timed=timed, turns=dict(turns or {}), **where)
         arena = self._worker.arena
         args = tuple((name, decode_value(value)) for name, value in reply["args"])
         cotangents = [decode_value(value) for value in reply["cotangents"]]
@@ -141,6 +158,7 @@ class Oracle:
             values={n: view(arena, v) if isinstance(v, TensorArg) else v for n, v in args},
             truth=truth,
             truth_arrives=self._worker.connection.fileno(),
+            turnable=tuple(reply["turnable"]),
         )
 
     def _truth(self, path: Path, case: Case) -> Expected:
@@ -151,16 +169,13 @@ class Oracle:
         assert reference is not None  # noqa: S101 - the reference always answers
         return Expected(reference, oracle, nearby)
 
-    def time(self, path: Path, case: Case, *, rounds: int) -> tuple[float, ...]:
-        """Time the reference on a case.
-
-        Returns:
-            Milliseconds of device time of each timed call.
+    def step(self, path: Path, case: Case, what: str, **more: Any) -> dict[str, Any]:
+        """Do one step of timing the reference on a case, as ``reference_process.serve`` has them.
 
         Raises:
             ReferenceFailedError: If the task file's own code fails on the case.
         """
-        return tuple(self._request(path, case, rounds=rounds)["ms"])
+        return self._request(path, case, what=what, **more)
 
     def _request(self, path: Path, case: Case, **more: Any) -> dict[str, Any]:
         if self._pending is not None:

@@ -6,8 +6,9 @@ disturb the other's global state, and the pytest process never initialises a GPU
 
 from __future__ import annotations
 
+import inspect
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,13 @@ from typing import Any
 import torch
 
 from pytest_tritonbench.judge.oracle import (
-    copied,
     cotangents_for,
     run_nearby,
     run_oracle,
     run_reference,
 )
 from pytest_tritonbench.judge.sample import Sampler
+from pytest_tritonbench.judge.timed_reference import TimedReference, turned
 from pytest_tritonbench.judge.wire import Storages, encode_answer
 from pytest_tritonbench.sandbox import Arena, Connection
 from pytest_tritonbench.sandbox.calls import encode_value
@@ -30,7 +31,7 @@ from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.task.loading import load
 from pytest_tritonbench.task.materialise import arguments
-from pytest_tritonbench.timing.events import sample
+from pytest_tritonbench.task.pieces import DerivedPiece, IntegerPiece, TensorPiece
 
 ENTRY = f"{__name__}:serve"
 
@@ -41,8 +42,10 @@ def serve(connection: Connection, arena: Arena) -> None:
     A request is ``{"task": path, "case": line, "device": name}``. The first reply describes the
     arguments and the cotangents, the second the reference's and the oracle's answers, all of them
     in the arena; with ``"timed": true`` without gradients, and a sample of what is large. With
-    ``"rounds": n`` the reference is timed instead, and the only reply is ``{"ms": [...]}``. Where
-    the task file's own code fails, a reply is ``{"error": text}``.
+    ``"turns"``, inputs are turned by so many places first. With ``"what"`` the reference is timed
+    instead, and there is one reply: ``open`` makes it ready, ``time`` times one call, ``move``
+    lets its inputs lie elsewhere, ``close`` gives the memory back. Where the task file's own code
+    fails, a reply is ``{"error": text}``.
     """
     tasks: dict[str, Task] = {}
     inputs = Inputs(arena)
@@ -69,20 +72,50 @@ class Inputs:
         self._arena = arena
         self._key: tuple[str, str] | None = None
         self._made: dict[str, Any] = {}
+        self._turns: dict[str, int] = {}
+        self.timed: TimedReference | None = None
         self.storages = Storages(arena)
         self._end = 0
 
-    def of(self, path: str, task: Task, case: Case) -> dict[str, Any]:
-        """The arguments of a case, in the arena; what was behind them there is forgotten."""
+    def of(
+        self, path: str, task: Task, case: Case, turns: Mapping[str, int] | None = None
+    ) -> dict[str, Any]:
+        """The arguments of a case, in the arena; what was behind them there is forgotten.
+
+        Args:
+            path: Of the task file.
+            task: The task.
+            case: The case.
+            turns: By how many places which arguments are turned.
+        """
         key = (path, case.to_json())
         if key != self._key:
             self._key = None
             self._arena.clear()
             self.storages = Storages(self._arena)
             self._made = arguments(task, case, self.storages.allocate)
-            self._key, self._end = key, self._arena.used
+            self._key, self._end, self._turns = key, self._arena.used, {}
         self._arena.clear(beyond=self._end)
+        turns = dict(turns or {})
+        for name in {*turns, *self._turns}:
+            places = turns.get(name, 0) - self._turns.get(name, 0)
+            if places:
+                turned(self._made[name], places)
+        self._turns = turns
         return self._made
+
+    def turnable(self, task: Task) -> list[str]:
+        """Arguments whose elements may change places: drawn ones that nothing was derived from."""
+        derived = [piece.make for piece in task.inputs.values() if isinstance(piece, DerivedPiece)]
+        taken = {name for make in derived for name in inspect.signature(make).parameters}
+        return [
+            name
+            for name, piece in task.inputs.items()
+            if isinstance(piece, TensorPiece | IntegerPiece)
+            and name not in taken
+            and self._made[name] is not None
+            and self.storages.describe(self._made[name]).dense
+        ]
 
     @property
     def used(self) -> int:
@@ -99,11 +132,11 @@ def _answers(
     task = tasks[path]
     case = task.case(request["case"])
     device = torch.device(request["device"])
-    made = inputs.of(path, task, case)
-    storages = inputs.storages
-    if "rounds" in request:
-        yield {"ms": _timed(task, made, request["rounds"], device)}
+    if "what" in request:
+        yield _timing(request, inputs, task, case)
         return
+    made = inputs.of(path, task, case, request.get("turns"))
+    storages = inputs.storages
     sampler = None
     if request.get("timed"):
         # What is timed is the forward pass, on sizes that are compared by a sample.
@@ -119,6 +152,7 @@ def _answers(
             [n, encode_value(storages.describe(v) if isinstance(v, torch.Tensor) else v)]
             for n, v in made.items()
         ],
+        "turnable": inputs.turnable(task),
         "cotangents": [
             None if c is None else encode_value(storages.describe(c)) for c in cotangents or ()
         ],
@@ -144,10 +178,25 @@ def _seed(case: Case, device: torch.device) -> None:
         torch.cuda.manual_seed(case.seed)
 
 
-def _timed(task: Task, made: dict[str, Any], rounds: int, device: torch.device) -> list[float]:
-    copies = [copied(value, device) for value in made.values()]
-    with torch.no_grad():
-        return sample(lambda: task.reference(*copies), rounds=rounds, device=device)
+def _timing(request: dict[str, Any], inputs: Inputs, task: Task, case: Case) -> dict[str, Any]:
+    """Do one step of timing the reference."""
+    match request["what"]:
+        case "open":
+            inputs.timed = None
+            made = inputs.of(request["task"], task, case)
+            device = torch.device(request["device"])
+            inputs.timed = TimedReference(
+                task, made, device, cold=request["cold"], compiled=request["compiled"]
+            )
+        case "close":
+            inputs.timed = None
+        case _ if inputs.timed is None:
+            raise RuntimeError("the parent opens before it asks for more")
+        case "time":
+            return {**inputs.timed.time(request["turns"], held=request["held"])}
+        case "move":
+            inputs.timed.move(request["spacer"])
+    return {}
 
 
 def _told(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """``python -m pytest_tritonbench.report RESULTS... --out DIR``: a report of records.
 
 ``python -m pytest_tritonbench.report join PART... --out DIR`` puts the parts of a run together.
+``python -m pytest_tritonbench.report sweep RESULTS... --out DIR`` draws speed over size.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from pytest_tritonbench.task.tritonbench.checkout import SuiteError, find
 from . import joining
 from .pages import Predictions, load, write_report
 from .pages.sources import kernel_files, predicted
+from .sweep import command as sweep
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Merge records of several runs and machines and write their report.
 
-    A first argument ``join`` is another command: :func:`joining.main`.
+    A first argument ``join`` or ``sweep`` is another command: :func:`joining.main`,
+    :func:`.sweep.command.main`.
 
     Returns:
         0; 1 if lines of the records were skipped; 2 if there is nothing to report.
@@ -29,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments[:1] == ["join"]:
         return joining.main(arguments[1:])
+    if arguments[:1] == ["sweep"]:
+        return sweep.main(arguments[1:])
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.predictions and not given.suite:
@@ -56,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pytest_tritonbench.report",
         description="Merge records of several runs and machines and write their report.",
-        epilog="'join PART... --out DIR' puts the results of the parts of a run together.",
+        epilog="'join PART... --out DIR' puts the results of the parts of a run together; "
+        "'sweep RESULTS... --out DIR' draws the curves of timed sweeps.",
     )
     parser.add_argument(
         "results",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pytest_tritonbench.evaluation import Outcome
 
@@ -20,7 +22,7 @@ def explain(
         outcome: What became of the case.
         task: The task's name.
         nodeid: Node id of the task file, for the line that repeats the failure.
-        phase: The phase that failed; call compiles, so only call repeats what it found.
+        phase: The phase that failed; call compiles and bench times, so each repeats itself.
         source: The kernel file as it is shown to the user.
         flags: Options that the repetition needs, each with a blank before it.
     """
@@ -29,13 +31,43 @@ def explain(
         lines += _entry(heading, text)
     line = outcome.case.to_json()
     lines += _entry("case", line)
-    if phase == "call":
+    if phase in ("call", "bench"):
         test = shlex.quote(nodeid if nodeid.endswith("]") else f"{nodeid}::test_call")
         lines.append(f"  replay   pytest {test}{flags}")
     else:
         # The id of a test that has its model in it stands as it is.
         test = shlex.quote(nodeid if nodeid.endswith("]") else f"{nodeid}::test_fuzz")
         lines.append(f"  replay   pytest {test}{flags} --tb-case {shlex.quote(line)}")
+    return "\n".join(lines)
+
+
+def explain_slow(
+    found: Sequence[str],
+    timing: Mapping[str, Any],
+    *,
+    task: str,
+    test: str,
+    source: str,
+    flags: str,
+) -> str:
+    """Write the message of a case that is right and not fast enough.
+
+    Args:
+        found: What the gates found, the one that failed first.
+        timing: The record's ``timing``.
+        task: The task's name.
+        test: Node id of the test, for the line that repeats it.
+        source: The kernel file as it is shown to the user.
+        flags: Options that the repetition needs, each with a blank before it.
+    """
+    own, theirs = (f"{timing[name]:.4g} ms" for name in ("median_ms", "reference_ms"))
+    how = f"{timing['method']}, {timing['l2']} L2, {timing['samples']} samples a side"
+    lines = [f"{task}: {found[0]}"]
+    for more in found[1:]:
+        lines += _entry("and", more)
+    lines += _entry("kernel", source)
+    lines += _entry("times", f"kernel {own}, reference {theirs} ({how})")
+    lines.append(f"  replay   pytest {shlex.quote(test)}{flags}")
     return "\n".join(lines)
 
 

@@ -11,8 +11,11 @@ from pytest_tritonbench.sandbox.limits import Limits
 def header(settings: Settings, gpus: tuple[Gpu, ...]) -> list[str]:
     """Two lines for pytest's header."""
     if gpus:
-        names = ", ".join(f"{gpu.name} ({gpu.index})" for gpu in gpus)
-        device = f"GPU {names}, driver {gpus[0].driver}"
+        numbers: dict[str, list[str]] = {}
+        for gpu in gpus:
+            numbers.setdefault(gpu.name, []).append(str(gpu.index))
+        names = (f"{name} ({', '.join(those)})" for name, those in numbers.items())
+        device = f"GPU {', '.join(names)}, driver {gpus[0].driver}"
     else:
         device = f"Triton's interpreter, compiling for {', '.join(settings.targets)}"
     return [f"tritonbench: {device}", f"sandbox: {confine.describe(confine.probe(), Limits())}"]

@@ -10,7 +10,7 @@ from .limits import Limits
 from .memory import Arena
 from .protocol import Connection
 from .reasons import Reason
-from .results import Delivered, Failure, KernelReport, Node, Opaque, Samples, TensorOut
+from .results import Delivered, Failure, KernelReport, Node, Opaque, TensorOut
 from .script import Called, Ran, Script
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "Ran",
     "Reason",
     "ReferenceWorker",
-    "Samples",
     "Sandbox",
     "Script",
     "TensorArg",

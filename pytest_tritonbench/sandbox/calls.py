@@ -1,5 +1,6 @@
 """What is asked of a candidate: one call, described by bytes in an arena and plain values."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -20,6 +21,13 @@ class TensorArg:
     """Where the storage starts in the arena, in bytes."""
     nbytes: int
     """Bytes of the whole storage."""
+
+    @property
+    def dense(self) -> bool:
+        """Whether its elements lie side by side in memory, in any order of the dims."""
+        count = math.prod(self.shape)
+        steps = zip(self.shape, self.strides, strict=True)
+        return count > 0 and sum((size - 1) * step for size, step in steps) == count - 1
 
 
 @dataclass(frozen=True)

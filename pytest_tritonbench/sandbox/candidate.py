@@ -1,6 +1,5 @@
 """One candidate as the parent sees it: calls go in, deliveries or failures come out."""
 
-import math
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -18,7 +17,6 @@ from .results import (
     Delivered,
     Failure,
     Reader,
-    Samples,
     demand,
     failure,
     kernel_reports,
@@ -36,10 +34,6 @@ def _copied(live: memoryview) -> memoryview:
     private = _pool.take(len(live))
     copy(private, live)
     return private
-
-
-def _is_duration(value: Any) -> bool:
-    return type(value) is float and 0 < value < math.inf
 
 
 class Candidate:
@@ -93,36 +87,37 @@ class Candidate:
         self._copy_inputs = copy_inputs
         request = {"op": "call", "call": encode_call(call)}
         answer = self._ask(request, call, timeout, beside)
-        return answer if isinstance(answer, Failure) else answer[0]
-
-    def bench(
-        self,
-        call: Call,
-        rounds: int = 100,
-        warmup: int = 10,
-        timeout: float = 120.0,
-        *,
-        copy_inputs: bool | Collection[str] = True,
-    ) -> Samples | Failure:
-        """Time the entry point on a GPU.
-
-        Args:
-            call: what to pass; gradients are not timed.
-            rounds: timed calls.
-            warmup: calls before them, at least one; compilation and autotuning happen there.
-            timeout: seconds for everything.
-            copy_inputs: as for `call`.
-        """
-        self._copy_inputs = copy_inputs
-        request = {"op": "bench", "call": encode_call(call), "rounds": rounds, "warmup": warmup}
-        answer = self._ask(request, call, timeout)
         if isinstance(answer, Failure):
             return answer
-        delivered, message = answer
-        ms = message.get("ms")
-        if not isinstance(ms, list) or len(ms) != rounds or not all(map(_is_duration, ms)):
-            return self._breach("no list of milliseconds")
-        return Samples(tuple(ms), delivered)
+        delivered = answer[0]
+        assert delivered is not None  # noqa: S101 - a call delivers
+        return delivered
+
+    def timed(
+        self,
+        call: Call,
+        what: Mapping[str, Any],
+        timeout: float,
+        *,
+        delivers: bool = False,
+        copy_inputs: bool | Collection[str] = True,
+    ) -> tuple[Delivered | None, dict[str, Any], float] | Failure:
+        """Do one step of timing a call; `timed.TimedService` has the steps.
+
+        Args:
+            call: what is timed.
+            what: the step and its arguments.
+            timeout: seconds.
+            delivers: whether the step comes back with an output.
+            copy_inputs: as for `call`.
+
+        Returns:
+            What was delivered, what the child said, and the seconds that it took by the parent's
+            clock.
+        """
+        self._copy_inputs = copy_inputs
+        request = {"op": "timed", "call": encode_call(call), **what}
+        return self._ask(request, call, timeout, delivers=delivers)
 
     def script(self, script: Script, timeout: float = 60.0) -> Ran | Failure:
         """Run the module together with a test part.
@@ -170,15 +165,17 @@ class Candidate:
         call: Call,
         timeout: float,
         beside: Beside | None = None,
-    ) -> Failure | tuple[Delivered, dict[str, Any]]:
+        *,
+        delivers: bool = True,
+    ) -> Failure | tuple[Delivered | None, dict[str, Any], float]:
         try:
             failed = self._prepare(call)
             if failed is not None:
                 return failed
             message, seconds = self._exchange(request, timeout, beside=beside)
             failed = self._refusal(message)
-            if failed is not None:
-                return failed
+            if failed is not None or not delivers:
+                return failed or (None, message, seconds)
             # The warden looks while the bytes are copied here.
             self._running().look_for_left_over()
             delivered = self._delivered(message, call, seconds)
@@ -188,7 +185,7 @@ class Candidate:
             return self._ended(error.end)
         except TimeoutError:
             return self._out_of_time(timeout)
-        return self._left_running() or (delivered, message)
+        return self._left_running() or (delivered, message, seconds)
 
     def _prepare(self, call: Call) -> Failure | None:
         """Have a worker that has loaded the module."""

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from . import confine, page, protocol
 from .candidate import Candidate
+from .devices import Gpu
 from .limits import Limits
 from .memory import Arena
 from .protocol import Connection, ConnectionLostError
@@ -40,7 +41,7 @@ class Sandbox:
     """Starts workers out of one warm process.
 
     Args:
-        device: `"cpu"`, or `"cuda:"` and the index or UUID of a GPU.
+        device: `"cpu"`, a GPU, or `"cuda:"` and the index or UUID of one of NVIDIA's.
         targets: what a call with `compile` compiles for, where there is no GPU.
         limits: bounds for each candidate.
         readable: paths beside the system's and Python's that candidates may read.
@@ -51,7 +52,7 @@ class Sandbox:
 
     def __init__(
         self,
-        device: str = "cpu",
+        device: str | Gpu = "cpu",
         targets: Sequence[str] = ("sm_90",),
         limits: Limits | None = None,
         readable: Sequence[str | Path] = (),
@@ -59,7 +60,7 @@ class Sandbox:
         spare: bool = True,
         without: Collection[str] = (),
     ) -> None:
-        self.device = device
+        self._device = device
         self.targets = tuple(targets)
         self.limits = limits or Limits()
         self.readable = tuple(str(Path(path).resolve()) for path in readable)
@@ -79,10 +80,10 @@ class Sandbox:
 
     def _started(self) -> "_Zygote":
         if self._zygote is None:
-            self._zygote = _Zygote(environment(os.environ, self.device))
+            self._zygote = _Zygote(environment(os.environ, self._device))
             self._zygote.control.send(
                 {
-                    "device": self.device.partition(":")[0],
+                    "device": "cpu" if self._device == "cpu" else "cuda",
                     "targets": self.targets,
                     "readable": self.readable,
                     "without": self._without,
@@ -292,7 +293,7 @@ def _unlimited() -> Limits:
     return Limits(memory=huge, processes=1 << 20, output=huge, file=huge, files=1 << 20)
 
 
-def environment(outer: Mapping[str, str], device: str) -> dict[str, str]:
+def environment(outer: Mapping[str, str], device: str | Gpu) -> dict[str, str]:
     """The environment of every process of the sandbox: an allow-list, and what they need.
 
     Args:
@@ -304,11 +305,15 @@ def environment(outer: Mapping[str, str], device: str) -> dict[str, str]:
         kept[f"{name}_NUM_THREADS"] = "1"
     kept["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     kept["PYTHONDONTWRITEBYTECODE"] = "1"
+    if isinstance(device, Gpu):
+        return {**kept, **device.variables}
     kind, _, which = device.partition(":")
     if kind == "cuda" and which:
         visible = [name.strip() for name in outer.get("CUDA_VISIBLE_DEVICES", "").split(",")]
         inside = which.isdigit() and int(which) < len(visible) and visible[int(which)]
         kept["CUDA_VISIBLE_DEVICES"] = inside or which
     elif kind == "cpu":
-        kept["CUDA_VISIBLE_DEVICES"] = ""
+        kept |= {"CUDA_VISIBLE_DEVICES": "", "ROCR_VISIBLE_DEVICES": ""}
+        # HIP takes an empty list for none at all, and would show every GPU.
+        kept["HIP_VISIBLE_DEVICES"] = "-1"
     return kept

@@ -47,8 +47,18 @@ class Gpu:
 
     @property
     def selector(self) -> str:
-        """What a variable such as ``CUDA_VISIBLE_DEVICES`` takes for it."""
+        """What ``CUDA_VISIBLE_DEVICES``, or ROCr's variable on AMD's, takes for it."""
         return self.uuid if self.uuid.startswith(("GPU-", "MIG-")) else str(self.index)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What has a process see this GPU and no other, whatever it would inherit."""
+        if self.maker == "nvidia":
+            return {"CUDA_VISIBLE_DEVICES": self.selector}
+        # HIP's, and CUDA's in its place, count within what ROCr leaves, and that is one. Not every
+        # release of HIP takes a UUID there.
+        inner = dict.fromkeys(("HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"), "0")
+        return {"ROCR_VISIBLE_DEVICES": self.selector, **inner}
 
 
 def inventory(environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
@@ -138,10 +148,15 @@ def _matching(
         return tuple(gpu for gpu in gpus if gpu.index == int(wanted))[:1]
     if not re.fullmatch(NAME, wanted):
         return ()
-    own = tuple(gpu for gpu in gpus if gpu.uuid.startswith(wanted))
-    parts = tuple(gpu for gpu in gpus if gpu.parent is not None and gpu.parent.startswith(wanted))
+    own = tuple(gpu for gpu in gpus if _begins(gpu.uuid, wanted))
+    parts = tuple(gpu for gpu in gpus if gpu.parent is not None and _begins(gpu.parent, wanted))
     bodies = {gpu.body for gpu in parts}
     return own or (parts if instances or len(bodies) > 1 else parts[:1])
+
+
+def _begins(uuid: str, wanted: str) -> bool:
+    # Hexadecimal digits; ROCm's documentation writes them large, the kernel's list small.
+    return uuid.lower().startswith(wanted.lower())
 
 
 def _listed() -> tuple[Gpu, ...]:

@@ -137,21 +137,29 @@ os.register_at_fork(after_in_child=_after_fork)
 def _opened(path: Path) -> int:
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        with contextlib.suppress(FileExistsError):
-            path.parent.mkdir()
-            # Every user of the machine takes turns, whatever the umask of the first.
-            path.parent.chmod(0o1777)
         try:
             descriptor = os.open(path, flags)
         except FileNotFoundError:
             # Only now: kernels refuse to create over another user's file in such a folder.
-            descriptor = os.open(path, flags | os.O_CREAT, 0o644)
+            descriptor = _created(path, flags)
     except OSError as e:
         raise LockError(
             f"cannot take turns at the GPU by {path}: {e.strerror}; remove the file or its folder, "
             f"or set TMPDIR to a folder that all users of the GPU share"
         ) from None
     _OPEN.add(descriptor)
+    return descriptor
+
+
+def _created(path: Path, flags: int) -> int:
+    with contextlib.suppress(FileExistsError):
+        path.parent.mkdir()
+        # Every user of the machine takes turns, whatever the umask of the first; so below.
+        path.parent.chmod(0o1777)
+    descriptor = os.open(path, flags | os.O_CREAT, 0o644)
+    with contextlib.suppress(PermissionError):
+        # Another user's by now, who has seen to it.
+        os.fchmod(descriptor, 0o644)
     return descriptor
 
 

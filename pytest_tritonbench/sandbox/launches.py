@@ -15,6 +15,7 @@ from typing import Any
 
 import triton
 from triton.compiler.compiler import CompiledKernel
+from triton.runtime.autotuner import Autotuner
 from triton.runtime.jit import JITFunction
 
 
@@ -40,6 +41,24 @@ class KernelReport:
     """Compilation time in milliseconds; ``None`` when the kernel came from Triton's cache."""
     signature: str
     """Types of the arguments and values of the constants, to tell specialisations apart."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class TuningReport:
+    """What an autotuner chose."""
+
+    kernel: str
+    """The name of the ``@triton.jit`` function."""
+    configs: int
+    """Configurations that it could choose from."""
+    config: str
+    """The one that it chose."""
+    seconds: float | None
+    """How long it took to choose; ``None`` where it did not look."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""
@@ -72,6 +91,8 @@ class LaunchLog:
         self._on_enter = on_enter
         self._on_exit = on_exit
         self._reports: dict[str, KernelReport] = {}
+        self.tunings: dict[str, TuningReport] = {}
+        """What autotuners chose last, by the kernel's name."""
 
     @property
     def reports(self) -> list[KernelReport]:
@@ -148,6 +169,7 @@ def _patch() -> None:
             return ready_jit(self, *args, **kwargs)
 
     JITFunction.run = jit_run
+    _patch_autotuner()
     knobs = triton.knobs.compilation
     ready_listener = knobs.listener
 
@@ -163,6 +185,20 @@ def _patch() -> None:
     knobs.listener = listen
 
 
+def _patch_autotuner() -> None:
+    ready_tune = Autotuner.run
+
+    @functools.wraps(ready_tune)
+    def tune(self: Any, *args: Any, **kwargs: Any) -> Any:
+        found = ready_tune(self, *args, **kwargs)
+        if _log is not None:
+            report = _tuning(self)
+            _log.tunings[report.kernel] = report
+        return found
+
+    Autotuner.run = tune
+
+
 def _launch(log: LaunchLog, name: str, start: Callable[..., Any], *args: Any) -> None:
     log.count += 1
     log.last = name
@@ -170,6 +206,15 @@ def _launch(log: LaunchLog, name: str, start: Callable[..., Any], *args: Any) ->
         return
     with log.inside(name):
         start(*args)
+
+
+def _tuning(tuner: Any) -> TuningReport:
+    return TuningReport(
+        kernel=str(getattr(tuner.base_fn, "__name__", "")),
+        configs=len(tuner.configs),
+        config=str(getattr(tuner, "best_config", "")),
+        seconds=getattr(tuner, "bench_time", None),
+    )
 
 
 def describe(compiled: Any) -> KernelReport:

@@ -44,6 +44,8 @@ class Reason(StrEnum):
     """A connection was tried."""
     SECRETS = "secrets"
     """A secret was looked for in the environment, or in another process's."""
+    FALSE_TIME = "false-time"
+    """It was at work while its time was not taken, or is said to be faster than can be."""
     PROTOCOL = "protocol"
     """The process sent what its protocol does not have."""
     GPU_FAULT = "gpu-fault"

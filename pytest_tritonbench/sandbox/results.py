@@ -120,16 +120,6 @@ class Delivered:
 
 
 @dataclass(frozen=True)
-class Samples:
-    """A timed call."""
-
-    ms: tuple[float, ...]
-    """Milliseconds of device time for each call, as the child's events had it."""
-    delivered: Delivered
-    """What the last timed call returned."""
-
-
-@dataclass(frozen=True)
 class Failure:
     """A candidate that delivered nothing."""
 

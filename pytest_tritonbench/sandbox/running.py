@@ -1,5 +1,6 @@
 """One call of a candidate's entry point: arguments in, gradients, answer out."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -65,6 +66,24 @@ class Storages:
         """Give every storage the content that was kept."""
         for key, first in self._first.items():
             self._used[key].copy_(first)
+
+    def elements(self, arg: TensorArg) -> tuple[torch.Tensor, torch.Tensor]:
+        """The elements of a tensor in the order of memory: as they were kept, and as they are."""
+        key = (arg.start, arg.nbytes)
+        dtype = getattr(torch, arg.dtype)
+        inside = slice(arg.offset, arg.offset + math.prod(arg.shape))
+        return self._first[key].view(dtype)[inside], self._used[key].view(dtype)[inside]
+
+    def let_go(self) -> None:
+        """Give back the memory that was used; what was kept stays."""
+        self._used.clear()
+
+    def place_again(self) -> None:
+        """Have all storages in new memory, with the content that was kept."""
+        for key, first in self._first.items():
+            self._used[key] = (
+                self._host[key].copy_(first) if self._device.type == "cpu" else first.clone()
+            )
 
     def bring_back(self) -> None:
         """Write what the storages hold now to the arena, for the parent to see."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from . import clock, launches, loading
+from . import launches, loading
 from .calls import decode_call
 from .limits import Limits
 from .memory import Arena
@@ -21,6 +21,7 @@ from .reasons import Reason
 from .running import Runner
 from .script import decode_script
 from .scripting import ScriptRunner
+from .timed import TimedService
 from .watch import Watch
 
 
@@ -53,6 +54,7 @@ class Service:
         self._scratch = scratch
         self._poison = Poison()
         self._runner: Runner | None = None
+        self._timed: TimedService | None = None
         self._scripts: ScriptRunner | None = None
         self._on_cpu = spec["device"] == "cpu"
 
@@ -91,14 +93,14 @@ class Service:
             return {}
         if request["op"] == "script":
             return self._run_script(request, log)
-        if self._runner is None:
+        if self._runner is None or self._timed is None:
             raise RuntimeError("the parent loads before it calls")
         call = decode_call(request["call"])
         log.enabled = call.launches
         launches.watch(log)
         random.seed(call.seed)
-        if request["op"] == "bench":
-            return clock.bench(self._runner, call, request["rounds"], request["warmup"])
+        if request["op"] == "timed":
+            return self._timed.answer(request, call)
         return self._runner.run(call)
 
     def _not_the_candidates(self, error: Exception) -> loading.CandidateError:
@@ -124,6 +126,7 @@ class Service:
             poison=self._poison,
             limit=self._limits.file,
         )
+        self._timed = TimedService(self._runner)
 
     def _settle(self, name: str, log: launches.LaunchLog, *, compiles: bool) -> Path:
         """Make the process ready for a candidate, and say where its file goes."""
@@ -165,6 +168,7 @@ class Service:
     def _reply(self, answer: dict[str, Any], log: launches.LaunchLog) -> None:
         answer["launches"] = log.count
         answer["kernels"] = [report.as_json() for report in log.reports[:64]]
+        answer["tunings"] = [report.as_json() for report in [*log.tunings.values()][:64]]
         answer["incidents"] = [
             [incident.reason, incident.message, incident.line] for incident in self._watch.take()
         ]

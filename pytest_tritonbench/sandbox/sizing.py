@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from . import clock
+from .stopwatch import Stopwatch
 
 MOST_SIZES = 64
 _BASE_MODULES = ("performance_utils", "performance_metrics.performance_utils")
@@ -177,12 +177,13 @@ def _made(metrics: type[Metrics], number: int, device: str) -> tuple[Metrics, An
 
 def _times(call: Callable[[], Any], device: str) -> list[float]:
     """Milliseconds of device time of as many calls as are worth their time."""
-    few = clock.times(call, rounds=_FEWEST, warmup=_WARMUP, device=torch.device(device))
+    stopwatch = Stopwatch(torch.device(device))
+    for _ in range(_WARMUP):
+        stopwatch.time(call)
+    few = [stopwatch.time(call)["ms"] for _ in range(_FEWEST)]
     typical = max(statistics.median(few), 1e-4)
     more = min(_MOST, int(_BUDGET_MS / typical)) - len(few)
-    if more <= 0:
-        return few
-    return few + clock.times(call, rounds=more, warmup=1, device=torch.device(device))
+    return few + [stopwatch.time(call)["ms"] for _ in range(more)]
 
 
 def _rate(rate: Callable[[Any, float], float], inputs: Any) -> float | None:

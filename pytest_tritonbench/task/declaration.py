@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -83,6 +84,9 @@ class Task:
     exact: bool = False
     """Every bit must agree with the reference in the case's own dtype."""
 
+    min_speedup: float | None = None
+    """Least speedup over the reference; ``None`` leaves it to ``--tb-min-speedup``."""
+
     line: int = field(default=1, compare=False)
     """Line of the reference in its file."""
 
@@ -130,6 +134,7 @@ def task(  # noqa: PLR0913 - a declaration lists what a task has, each part opti
     check: Callable[[dict[str, Any], Any], str | None] | None = None,
     oracle: Callable[..., Any] | None = None,
     exact: bool = False,
+    min_speedup: float | None = None,
 ) -> Callable[[F], F]:
     """Declare that the function below defines a task.
 
@@ -153,6 +158,8 @@ def task(  # noqa: PLR0913 - a declaration lists what a task has, each part opti
             ``canonical`` it replaces the comparison, as for random operators.
         oracle: Runs in float64 instead of the reference.
         exact: Every bit must agree with the reference in the case's own dtype.
+        min_speedup: The least speedup over the reference with which ``bench`` passes, instead of
+            that of ``--tb-min-speedup``; 0 for any.
 
     Raises:
         TaskError: If the parts do not fit each other or the function's signature.
@@ -176,6 +183,7 @@ def task(  # noqa: PLR0913 - a declaration lists what a task has, each part opti
             check=check,
             oracle=oracle,
             exact=exact,
+            min_speedup=min_speedup,
             line=function.__code__.co_firstlineno,
         )
         _validate(made)
@@ -233,6 +241,8 @@ def _validate(made: Task) -> None:
     for name in (*made.mutates, *made.gradients):
         if not isinstance(made.inputs[name], TensorPiece | IntegerPiece | DerivedPiece):
             raise TaskError(f"{where}: {name!r} is no tensor and can neither change nor be derived")
+    if made.min_speedup is not None and not 0 <= made.min_speedup < math.inf:
+        raise TaskError(f"{where}: min_speedup is a ratio of 0 or more, not {made.min_speedup!r}")
     if made.exact and (made.canonical or made.check):
         raise TaskError(f"{where}: exact=True leaves nothing for canonical or check to decide")
     if not made.doc:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -47,29 +46,6 @@ class Measured:
 
     source: str = ""
     """File or revision that it is from, for messages."""
-
-
-def ratio(text: str) -> float:
-    """A least speedup, such as ``1.0`` or ``0.95x``.
-
-    Raises:
-        ValueError: With what would be right, to go after the word "give".
-    """
-    return _above_zero(text.removesuffix("x"), "a speedup above 0 such as 1.0 or 0.95")
-
-
-def change(text: str) -> float:
-    """A largest regression as a share of the time: ``2%`` and ``0.02`` are the same.
-
-    Raises:
-        ValueError: With what would be right, to go after the word "give".
-    """
-    told = "a percentage such as 2%, or a share below 1 such as 0.02"
-    value = _above_zero(text.removesuffix("%"), told) / (100 if text.endswith("%") else 1)
-    if not text.endswith("%") and value >= 1:
-        # Who writes 2 means two percent more often than three times the time.
-        raise ValueError(told)
-    return value
 
 
 def min_speedup(speedup: Interval, least: float) -> Finding:
@@ -162,9 +138,3 @@ def interval_from_json(data: Mapping[str, float]) -> Interval:
     if not 0 < low <= value <= high < math.inf:
         raise BaselineError(f"a saved interval is none: {found}; save the baseline anew")
     return found
-
-
-def _above_zero(text: str, told: str) -> float:
-    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", text.strip()) or float(text) <= 0:
-        raise ValueError(told)
-    return float(text)

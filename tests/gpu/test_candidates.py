@@ -14,6 +14,7 @@ from pytest_tritonbench.sandbox import (
     TensorArg,
     TensorOut,
 )
+from pytest_tritonbench.sandbox.timed_candidate import TimedCandidate
 
 HEAD = """
 import torch
@@ -105,11 +106,30 @@ def test_launches_can_be_left_out(sandbox: Sandbox) -> None:
 
 
 def test_a_call_is_timed(sandbox: Sandbox) -> None:
-    """Every round has a device time above zero, and the timed output is the right one."""
+    """Every call has a device time above zero, and its output is that of its own inputs."""
     with sandbox.candidate(HEAD + "f = good", "kernels/f.py", "f") as candidate:
         candidate.inputs.write(0, struct.pack("100f", *range(100)))
-        got = candidate.bench(CALL, rounds=20, timeout=60.0)
-    assert not isinstance(got, Failure), got
-    assert len(got.ms) == 20
-    assert all(0 < ms < 1000 for ms in got.ms)
-    assert values(got.delivered) == [2.0 * n for n in range(100)]
+        timed = TimedCandidate(candidate, CALL, timeout=60.0)
+        opened = timed.open()
+        readings = [timed.time({"x": turn}) for turn in range(20)]
+        last = timed.take()
+    assert (opened.method, opened.fallback) == ("cuda-events", None)
+    assert all(0 < reading.device < 1 for reading in readings)
+    assert values(opened.delivered) == [2.0 * n for n in range(100)]
+    assert values(last) == [2.0 * ((n - 19) % 100) for n in range(100)]
+
+
+def test_a_graph_of_a_call_is_timed(sandbox: Sandbox) -> None:
+    """Replays of a CUDA graph work on the inputs of the day, and on those that were moved."""
+    with sandbox.candidate(HEAD + "f = good", "kernels/f.py", "f") as candidate:
+        candidate.inputs.write(0, struct.pack("100f", *range(100)))
+        timed = TimedCandidate(candidate, CALL, graph=True, timeout=60.0)
+        opened = timed.open()
+        timed.time({"x": 3})
+        first = timed.take()
+        timed.move(1 << 20)
+        timed.time({"x": 7})
+        second = timed.take()
+    assert (opened.method, opened.fallback) == ("cuda-graph", None)
+    assert values(first) == [2.0 * ((n - 3) % 100) for n in range(100)]
+    assert values(second) == [2.0 * ((n - 7) % 100) for n in range(100)]

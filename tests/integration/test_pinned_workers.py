@@ -1,81 +1,238 @@
 """Workers of pytest-xdist have their GPU from the start, and replacements that of the dead.
 
-The GPUs are made up: what counts is what a worker's environment says.
+The GPUs are made up: what counts is what a worker's environment says, and what the plugin makes of
+it there.
 """
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from tests.integration.made_up_gpus import install
+from tests.integration.project import Project
+
+# What each worker saw before anything of the plugin's was imported, and what was made of it.
 CONFTEST = """
-    import os, pathlib
-    import pytest
-    from pytest_tritonbench import pinning
-    from pytest_tritonbench.sandbox.devices import Gpu
+    import json, os, pathlib
 
-    GPUS = tuple(Gpu(n, f"GPU-{n * 4}", "made up", 1, "9.0", "580") for n in ("a", "b", "c"))
-    # Before any test is imported.
-    EARLY = os.environ.get("CUDA_VISIBLE_DEVICES")
-    WORKER = os.environ.get("PYTEST_XDIST_WORKER")
-    if WORKER:
-        assert os.environ[pinning.VARIABLE] == EARLY
-        pathlib.Path(f"seen-{WORKER}").write_text(EARLY)
+    EARLY = {name: value for name, value in os.environ.items() if "VISIBLE" in name}
 
-    @pytest.hookimpl
-    def pytest_xdist_setupnodes(config, specs):
-        pinning.pin(specs, GPUS)
+    def pytest_collection_finish(session):
+        from pytest_tritonbench.session import session_of
+
+        name = os.environ.get("PYTEST_XDIST_WORKER")
+        if name is not None:
+            gpu = session_of(session.config).gpu
+            seen = {"early": EARLY, "gpu": gpu and gpu.uuid}
+            pathlib.Path(f"seen-{name}").write_text(json.dumps(seen))
 """
 
 TESTS = """
-    import os, pathlib, time
+    import os, pathlib, signal, time
     import pytest
 
-    @pytest.mark.parametrize("n", range(12))
+    @pytest.mark.parametrize("n", range(8))
     def test_where(worker_id, n):
-        dead = pathlib.Path("dead")
-        if worker_id == "gw1" and not dead.exists():
-            dead.write_text("")
-            os._exit(9)
-        if dead.exists() and dead.read_text() != "long":
-            for _ in range(300):
-                if pathlib.Path("seen-gw3").exists():
-                    return
-                time.sleep(0.1)
+        dies = pathlib.Path("dies")
+        if dies.exists() and dies.read_text() == worker_id:
+            dies.write_text("dead")
+            os.kill(os.getpid(), signal.SIGKILL)
+        # The others wait for its replacement.
+        for _ in range(300):
+            if len(list(pathlib.Path().glob("seen-*"))) >= int(os.environ["SEEN"]):
+                return
+            time.sleep(0.1)
+        raise TimeoutError
+"""
+
+VISIBLE = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def machine(double: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A repository with a task, and tests that note the GPU of their worker, on three GPUs."""
+    for name in (*VISIBLE, "PYTEST_TRITONBENCH_GPU", "PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        monkeypatch.delenv(name, raising=False)
+    install(double.path, "GPU-aaaa", "GPU-bbbb", "GPU-cccc")
+    double.write("conftest.py", CONFTEST)
+    double.write("test_places.py", TESTS)
+    return double
+
+
+@pytest.fixture
+def run(machine: Project, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run these tests, all of which pass, and tell what each worker saw."""
+
+    def places(*arguments: str, workers: int) -> dict[str, Any]:
+        monkeypatch.setenv("SEEN", str(workers))
+        result = machine.run("test_places.py", *arguments)
+        outcomes = result.parseoutcomes()
+        outcomes.pop("warnings", None)
+        died = 1 if (machine.path / "dies").exists() else 0
+        assert outcomes == {"passed": 8 - died, **({"failed": 1} if died else {})}
+        return seen(machine)
+
+    return places
+
+
+def seen(machine: Project) -> dict[str, Any]:
+    """What each worker saw, by the worker's name."""
+    noted = machine.path.glob("seen-*")
+    return {path.name.split("-")[1]: json.loads(path.read_text()) for path in noted}
+
+
+def on(uuid: str) -> dict[str, Any]:
+    """What a worker sees that has this GPU."""
+    return {"early": {"CUDA_VISIBLE_DEVICES": uuid}, "gpu": uuid}
+
+
+def test_each_worker_has_a_gpu_of_its_own(run: Run) -> None:
+    """Of two workers on three GPUs the second has the second, and both from the start."""
+    assert run("-n", "2", workers=2) == {"gw0": on("GPU-aaaa"), "gw1": on("GPU-bbbb")}
+
+
+def test_a_replacement_has_the_gpu_of_the_dead(run: Run, machine: Project) -> None:
+    """gw2 replaces gw1, which was killed, and has its GPU; by its number it had the third."""
+    machine.write("dies", "gw1")
+    assert run("-n", "2", workers=3) == {
+        "gw0": on("GPU-aaaa"),
+        "gw1": on("GPU-bbbb"),
+        "gw2": on("GPU-bbbb"),
+    }
+
+
+def test_more_workers_than_gpus_share(run: Run) -> None:
+    """Of three workers on two GPUs the third has the first again."""
+    assert run("-n", "3", "--tb-gpu=2,0", workers=3) == {
+        "gw0": on("GPU-cccc"),
+        "gw1": on("GPU-aaaa"),
+        "gw2": on("GPU-cccc"),
+    }
+
+
+def test_a_variable_of_the_whole_run_is_what_is_shared_out(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--tb-gpu` counts within CUDA_VISIBLE_DEVICES, and each worker has its own instead of it."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,0")
+    assert run("-n", "2", "--tb-gpu=1", workers=2) == {
+        "gw0": on("GPU-aaaa"),
+        "gw1": on("GPU-aaaa"),
+    }
+
+
+def test_instances_are_shared_out_like_gpus(run: Run, machine: Project) -> None:
+    """Both parts of a partitioned GPU, each to a worker."""
+    install(machine.path, "GPU-aaaa", ("MIG-1111", "MIG-2222"))
+    assert run("-n", "2", "--tb-gpu=GPU-0001", workers=2) == {
+        "gw0": on("MIG-1111"),
+        "gw1": on("MIG-2222"),
+    }
+
+
+def test_what_the_user_gave_a_worker_stays(run: Run) -> None:
+    """A worker with a GPU of the user's own has that, the next one that of its place."""
+    given = "popen//env:CUDA_VISIBLE_DEVICES=GPU-cccc"
+    found = run("--dist=load", "--tx", given, "--tx", "popen", workers=2)
+    assert found == {"gw0": on("GPU-cccc"), "gw1": on("GPU-bbbb")}
+
+
+@pytest.mark.parametrize("arguments", [["--tb-gpu=cpu"], ["-p", "no:tritonbench"]])
+def test_a_run_that_uses_no_gpu_is_left_alone(
+    machine: Project, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """Workers of a run on the CPU, or without the plugin, see what the controller sees."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
+    machine.write("test_places.py", ALL_SEE)
+    machine.run("test_places.py", "-n", "2", *arguments).assert_outcomes(passed=2)
+
+
+def test_a_repository_without_tasks_is_left_alone(
+    machine: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tests may want every GPU, whatever its folder of references holds."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
+    machine.write("references/double.py", "PAPER = 'doi:10.1000/182'\n")
+    machine.write("test_places.py", ALL_SEE)
+    machine.run("test_places.py", "-n", "2").assert_outcomes(passed=2)
+
+
+ALL_SEE = """
+    import os, pytest
+
+    @pytest.mark.parametrize("n", range(2))
+    def test_all(worker_id, n):
+        assert worker_id.startswith("gw")
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "1,0"
+        assert "PYTEST_TRITONBENCH_GPU" not in os.environ
+"""
+
+COUNT = """
+    def test_count(testrun_uid):
+        import os
+        open("count", "w").write(os.environ["PYTEST_XDIST_WORKER_COUNT"])
 """
 
 
 @pytest.fixture
-def repository(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """Tests that note the GPU of their worker, of which the second dies once."""
-    for name in ("PYTEST_XDIST_WORKER", "CUDA_VISIBLE_DEVICES", "PYTEST_ADDOPTS"):
-        monkeypatch.delenv(name, raising=False)
-    pytester.makeconftest(CONFTEST)
-    pytester.makepyfile(test_places=TESTS)
-    return pytester
+def count(machine: Project) -> Callable[..., int]:
+    """Run a test under `-n auto` and tell how many workers there were."""
+    machine.write("test_places.py", COUNT)
+
+    def workers(*arguments: str) -> int:
+        machine.run("test_places.py", "-n", "auto", *arguments).assert_outcomes(passed=1)
+        return int((machine.path / "count").read_text())
+
+    return workers
 
 
-def _seen(repository: pytest.Pytester) -> dict[str, str]:
-    """The GPU of each worker, by the worker's name."""
-    return {path.name.split("-")[1]: path.read_text() for path in repository.path.glob("seen-*")}
+def _own_count() -> int:
+    """What pytest-xdist starts by itself."""
+    try:
+        import psutil  # noqa: PLC0415 - it need not be there
+    except ImportError:
+        return len(os.sched_getaffinity(0))
+    return int(psutil.cpu_count(logical=False) or psutil.cpu_count())
 
 
-def test_a_replacement_has_the_gpu_of_the_dead(repository: pytest.Pytester) -> None:
-    """gw3 replaces gw1 and has its GPU; by its number it would have that of gw0."""
-    result = repository.runpytest_subprocess("-n", "3", timeout=120)
-    assert result.parseoutcomes()["failed"] == 1
-    result.stdout.fnmatch_lines(["*replacing crashed worker gw1*"])
-    assert _seen(repository) == {
-        "gw0": "GPU-aaaa",
-        "gw1": "GPU-bbbb",
-        "gw2": "GPU-cccc",
-        "gw3": "GPU-bbbb",
-    }
+def test_auto_is_one_worker_a_gpu(count: Callable[..., int]) -> None:
+    """Of all GPUs, and of those that were chosen."""
+    assert count() == 3
+    assert count("--tb-gpu=1") == 1
 
 
-def test_an_outer_variable_is_what_is_shared_out(
-    repository: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+def test_auto_without_a_gpu_or_a_task_is_pytest_xdists(
+    count: Callable[..., int], machine: Project
 ) -> None:
-    """In the workers a CUDA_VISIBLE_DEVICES of the whole run gives way to that of each."""
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
-    (repository.path / "dead").write_text("long")
-    result = repository.runpytest_subprocess("-n", "2", timeout=120)
-    result.assert_outcomes(passed=12)
-    assert _seen(repository) == {"gw0": "GPU-aaaa", "gw1": "GPU-bbbb"}
+    """On the CPU, and in a repository without tasks, one worker a core."""
+    assert count("--tb-gpu=cpu") == _own_count()
+    machine.write("references/double.py", "")
+    assert count() == _own_count()
+
+
+def test_who_says_how_many_is_heard(
+    count: Callable[..., int], machine: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hook of the user's own, the variable of pytest-xdist, and its limit."""
+    assert count("--maxprocesses=2") == 2
+    monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "4")
+    assert count() == 4
+    monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS")
+    machine.write("conftest.py", "def pytest_xdist_auto_num_workers(config): return 1\n")
+    assert count() == 1
+
+
+@pytest.mark.parametrize("workers", ["2", "auto"])
+def test_a_gpu_that_is_not_there_is_refused_at_once(machine: Project, workers: str) -> None:
+    """By the controller, before it starts a worker."""
+    result = machine.run("test_places.py", "-n", workers, "--tb-gpu=0,3")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --tb-gpu: there is no GPU '3' here (GPUs: 0, 1, 2); give one of these, or cpu"]
+    )
+    assert not seen(machine)

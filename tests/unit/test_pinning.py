@@ -34,7 +34,7 @@ def test_workers_take_gpus_in_turn() -> None:
 def test_a_worker_sees_its_gpu_alone() -> None:
     """Each specification carries one GPU, and its name for the plugin."""
     specs = _specs("popen", "popen", "popen", "popen")
-    pinning.pin(specs, GPUS[:2], {})
+    pinning.pin(specs, GPUS[:2])
     assert [spec.env["CUDA_VISIBLE_DEVICES"] for spec in specs] == [
         *("GPU-aaaa", "GPU-bbbb", "GPU-aaaa", "GPU-bbbb")
     ]
@@ -44,7 +44,7 @@ def test_a_worker_sees_its_gpu_alone() -> None:
 def test_what_the_user_set_for_a_worker_stays() -> None:
     """A worker with a GPU of the user's and one on another machine are left alone."""
     specs = _specs("popen//env:CUDA_VISIBLE_DEVICES=2", "ssh=other", "popen")
-    pinning.pin(specs, GPUS, {})
+    pinning.pin(specs, GPUS)
     assert [spec.env for spec in specs] == [
         {"CUDA_VISIBLE_DEVICES": "2"},
         {},
@@ -55,18 +55,13 @@ def test_what_the_user_set_for_a_worker_stays() -> None:
 def test_without_gpus_nothing_is_set() -> None:
     """Workers of a run on the CPU have the environment that they would have anyway."""
     specs = _specs("popen")
-    pinning.pin(specs, (), {})
+    pinning.pin(specs, ())
     assert specs[0].env == {}
 
 
 def test_amds_variables() -> None:
-    """ROCr's narrows; what HIP's and CUDA's counted before would not be there any more."""
-    assert pinning.variables(AMD, {}) == {
-        pinning.VARIABLE: AMD.uuid,
-        "ROCR_VISIBLE_DEVICES": AMD.uuid,
-    }
-    outer = {"HIP_VISIBLE_DEVICES": "3", "CUDA_VISIBLE_DEVICES": "3"}
-    assert pinning.variables(AMD, outer) == {
+    """ROCr's narrows; HIP's and CUDA's, whatever they were, count the one GPU that is left."""
+    assert pinning.variables(AMD) == {
         pinning.VARIABLE: AMD.uuid,
         "ROCR_VISIBLE_DEVICES": AMD.uuid,
         "HIP_VISIBLE_DEVICES": "0",
@@ -77,7 +72,7 @@ def test_amds_variables() -> None:
 @pytest.mark.usefixtures("_three")
 def test_a_pinned_worker_does_not_choose_again() -> None:
     """Of `--tb-gpu=2,1` the second worker has GPU 1, though it sees one GPU and its name is 7."""
-    outer = {"PYTEST_XDIST_WORKER": "gw7", **pinning.variables(GPUS[1], {})}
+    outer = {"PYTEST_XDIST_WORKER": "gw7", **pinning.variables(GPUS[1])}
     found = pinning.gpu_of_process("2,1", outer)
     assert found is not None
     assert found.uuid == "GPU-bbbb"

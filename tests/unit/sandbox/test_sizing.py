@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -46,23 +44,12 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def cpu_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock for a machine without a GPU."""
-
-    def times(call: Callable[[], Any], *, rounds: int, warmup: int, **_: Any) -> list[float]:
-        del warmup
-        found = []
-        for _number in range(rounds):
-            start = time.perf_counter()
-            call()
-            found.append(1e3 * (time.perf_counter() - start))
-        return found
-
-    monkeypatch.setattr("pytest_tritonbench.sandbox.clock.times", times)
+def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a GPU has no memory of one to give back."""
     monkeypatch.setattr(sizing, "_empty_cache", lambda: None)
 
 
-@pytest.mark.usefixtures("cpu_clock")
+@pytest.mark.usefixtures("on_cpu")
 def test_every_size_is_timed_on_the_candidates_function() -> None:
     """Each size has its shapes, its times, and what a millisecond is worth."""
     seen: list[Any] = []
@@ -80,7 +67,7 @@ def test_every_size_is_timed_on_the_candidates_function() -> None:
     assert not any(name.startswith("TritonBench_v1") for name in sys.modules)
 
 
-@pytest.mark.usefixtures("cpu_clock")
+@pytest.mark.usefixtures("on_cpu")
 def test_a_size_that_fails_is_told_and_the_next_is_timed() -> None:
     """One failure is a size's, two in a row end the run."""
 
@@ -98,7 +85,7 @@ def test_a_size_that_fails_is_told_and_the_next_is_timed() -> None:
     assert len(sizing.measure(SCRIPT, "twice", {"twice": bad}, "cpu")) == 2
 
 
-@pytest.mark.usefixtures("cpu_clock")
+@pytest.mark.usefixtures("on_cpu")
 def test_inputs_of_both_runs_are_the_same() -> None:
     """What the gold is timed on is what the answer is timed on."""
     given: list[list[float]] = [[], []]

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from pytest_tritonbench import timing_values
 from pytest_tritonbench.timing import gates, verdict
 from pytest_tritonbench.timing.gates import BaselineError, Measured, Outcome
 from pytest_tritonbench.timing.interval import Interval
@@ -168,25 +169,25 @@ def test_a_saved_interval_comes_back() -> None:
 @pytest.mark.parametrize(("text", "value"), [("1.0", 1.0), ("0.95x", 0.95), ("2", 2.0)])
 def test_a_least_speedup_as_written(text: str, value: float) -> None:
     """A number, with an x after it for who likes that."""
-    assert gates.ratio(text) == value
+    assert timing_values.ratio(text) == value
 
 
 @pytest.mark.parametrize(("text", "value"), [("2%", 0.02), ("0.02", 0.02), ("150%", 1.5)])
 def test_a_largest_regression_as_written(text: str, value: float) -> None:
     """A percentage or a share."""
-    assert gates.change(text) == pytest.approx(value)
+    assert timing_values.change(text) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "fast", "nan", "inf", "1e3", "%"])
 def test_what_is_no_gate(text: str) -> None:
     """The message says what would be right."""
     with pytest.raises(ValueError, match="speedup above 0"):
-        gates.ratio(text)
+        timing_values.ratio(text)
     with pytest.raises(ValueError, match="a percentage such as 2%"):
-        gates.change(text)
+        timing_values.change(text)
 
 
 def test_two_is_not_two_hundred_percent() -> None:
     """Who writes 2 is asked whether 2 % is meant."""
     with pytest.raises(ValueError, match="such as 2%"):
-        gates.change("2")
+        timing_values.change("2")

@@ -1,0 +1,123 @@
+"""The bench phase of a task: what is measured beside what, and which gates it must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_tritonbench.candidate.files import Source
+from pytest_tritonbench.evaluation import Evaluation
+from pytest_tritonbench.measurement import Measured, Measurement
+from pytest_tritonbench.session import Session
+from pytest_tritonbench.task.case import Case
+from pytest_tritonbench.task.declaration import Task
+from pytest_tritonbench.task.loading import TaskFile
+from pytest_tritonbench.timing import gates
+from pytest_tritonbench.timing.gates import Finding, interval_from_json
+
+TOO_SLOW, REGRESSION = "too-slow", "regression"
+
+
+@dataclass(frozen=True)
+class Gated:
+    """What a gate found."""
+
+    reason: str
+    """For the record, where the gate fails."""
+
+    finding: Finding
+
+
+class Bench:
+    """Times the candidates of one task.
+
+    Args:
+        session: What the process shares.
+        taskfile: The task.
+    """
+
+    def __init__(self, session: Session, taskfile: TaskFile) -> None:
+        self._session = session
+        self._taskfile = taskfile
+
+    def measure(
+        self, evaluation: Evaluation, source: Source, case: Case, *, timeout: float
+    ) -> Measured:
+        """Time a candidate on a case, beside the reference and what else was asked for.
+
+        Args:
+            evaluation: The candidate, against the task.
+            source: Its text; the same text of another revision is not timed twice.
+            case: The case.
+            timeout: Seconds for one step.
+
+        Raises:
+            ReferenceFailedError: If the reference fails on the case.
+            RevisionError: If the kernel of another revision cannot be had.
+            UndisturbedError: If something else used the device all the time.
+        """
+        session = self._session
+        measurement = Measurement(session.settings.timing, session.timers, session.watch)
+        with ExitStack() as stack:
+            others = {
+                name: stack.enter_context(self._evaluation(then))
+                for name, then in self._others(source).items()
+            }
+            stack.enter_context(session.timing())
+            return measurement.measure(evaluation, case, timeout=timeout, others=others)
+
+    def gates(self, timing: Mapping[str, Any], saved: gates.Measured | None) -> Iterator[Gated]:
+        """Pass the times of a case through every gate that was asked for.
+
+        Args:
+            timing: Of the record.
+            saved: The same case in a saved baseline.
+
+        Raises:
+            BaselineError: If the baseline says nothing about this run.
+        """
+        settings, task = self._session.settings.timing, self._taskfile.task
+        speedup = interval_from_json(timing["interval"])
+        least = _least(task, settings.min_speedup)
+        if least is not None:
+            yield Gated(TOO_SLOW, gates.min_speedup(speedup, least))
+        most = settings.max_regression
+        if most is None:
+            return
+        for name, then in timing.get("against", {}).items():
+            if "error" in then:
+                continue
+            grown = interval_from_json(then["interval"]).reciprocal
+            yield Gated(REGRESSION, gates.regression(grown, most, name))
+        if saved is not None:
+            now = gates.Measured(speedup, self._gpu)
+            found = gates.max_regression(now, saved, most, any_gpu=settings.any_gpu)
+            yield Gated(REGRESSION, found)
+
+    @property
+    def _gpu(self) -> str:
+        gpu = self._session.gpu
+        return "none" if gpu is None else gpu.name
+
+    def _others(self, source: Source) -> dict[str, Source]:
+        """Kernels of other revisions that are not the same as today's."""
+        base = self._session.base
+        then = None if base is None else base.kernel(self._taskfile.task.name)
+        if base is None or then is None or then.digest == source.digest:
+            return {}
+        return {base.name: then}
+
+    def _evaluation(self, source: Source) -> Evaluation:
+        session = self._session
+        return Evaluation(
+            self._taskfile,
+            session.oracle,
+            lambda: session.sandbox.candidate(source.text, source.name, source.entry),
+        )
+
+
+def _least(task: Task, asked: float | None) -> float | None:
+    least = asked if task.min_speedup is None else task.min_speedup
+    return least or None

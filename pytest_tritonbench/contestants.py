@@ -1,0 +1,239 @@
+"""Those who are timed: a candidate, its rivals, and references."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from pytest_tritonbench.evaluation import Evaluation, Outcome, Timing
+from pytest_tritonbench.sandbox import TensorArg
+from pytest_tritonbench.sandbox.timed_candidate import Opened, Reading, TimingFailedError
+from pytest_tritonbench.task.case import Case
+from pytest_tritonbench.timing_options import TimingSettings
+
+_JUDGED_ON_THE_WAY = 2
+_ONE_IN = 40
+_BURST_SECONDS = 0.03
+_BURST_CALLS = (16, 512)
+_BURST_REPEATS = 3
+
+
+class TimesReferences(Protocol):
+    """A trusted process that can time a reference."""
+
+    def step(self, path: Path, case: Case, what: str, **more: Any) -> dict[str, Any]:
+        """Do one step."""
+
+
+class RejectedError(Exception):
+    """What was timed is wrong.
+
+    Args:
+        outcome: How.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
+class RivalError(Exception):
+    """A further candidate failed, or what it delivered is wrong.
+
+    Args:
+        name: Whose fault it is.
+        reason: One word for it.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class CandidateSide:
+    """A candidate that is timed, and now and then judged without warning."""
+
+    def __init__(
+        self, evaluation: Evaluation, case: Case, settings: TimingSettings, timeout: float
+    ) -> None:
+        self._evaluation = evaluation
+        self._case = case
+        self._settings = settings
+        self._timeout = timeout
+        self._timing: Timing | None = None
+        self._turns: dict[str, int] = {}
+        self._opened: Opened | None = None
+        self._rng = random.SystemRandom()
+        self.lengths: dict[str, int] = {}
+        self.judged = 0
+        self.judging = 0.0
+        """Seconds that were spent on judging."""
+        self.audit: str | None = None
+
+    @property
+    def opened(self) -> Opened:
+        """What its first call told."""
+        assert self._opened is not None  # noqa: S101 - it is opened before all else
+        return self._opened
+
+    def open(self) -> None:
+        """Have its first call, and judge what that delivers."""
+        self._timing = self._evaluation.timing(
+            self._case,
+            cold=self._settings.l2 == "cold",
+            graph=self._settings.clock == "graph",
+            timeout=self._timeout,
+        )
+        arguments = dict(self._timing.asked.args)
+        for name in self._timing.asked.turnable:
+            arg = arguments[name]
+            if isinstance(arg, TensorArg):
+                self.lengths[name] = math.prod(arg.shape)
+        self._opened = self._timing.timed.open()
+        self._accept(self._evaluation.judge_timed(self._timing, self._opened.delivered))
+
+    def time(self, *, held: bool) -> Reading:
+        """Time one call on fresh inputs, and judge it now and then."""
+        self._turns = _turns(self.lengths, self._rng)
+        reading = self._ready.timed.time(self._turns, held=held)
+        if self.judged <= _JUDGED_ON_THE_WAY and self._rng.randrange(_ONE_IN) == 0:
+            self.judge()
+        return reading
+
+    def move(self, spacer: int) -> None:
+        """Let the inputs lie elsewhere."""
+        self._ready.timed.move(spacer)
+
+    def judge(self) -> Outcome:
+        """Judge what the last call delivered.
+
+        Raises:
+            RejectedError: If it is wrong.
+        """
+        began = time.monotonic()
+        got = self._ready.timed.take()
+        outcome = self._evaluation.judge_timed(self._ready, got, self._turns)
+        self.judging += time.monotonic() - began
+        return self._accept(outcome)
+
+    def slope(self, seconds: float) -> float:
+        """Seconds that one more call in a row takes, by the parent's clock.
+
+        Args:
+            seconds: What a call takes, about.
+        """
+        few, most = _BURST_CALLS
+        many = max(4 * few, min(most, int(_BURST_SECONDS / seconds)))
+        if seconds > _BURST_SECONDS / few:
+            few, many = 1, 5
+        # What else the machine does only adds: the shortest of each length is the truest.
+        shortest = {
+            count: min(self._ready.timed.burst(count) for _ in range(_BURST_REPEATS))
+            for count in (few, many)
+        }
+        return (shortest[many] - shortest[few]) / (many - few)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        if self._timing is not None and self._opened is not None:
+            try:
+                self._timing.timed.close()
+            except TimingFailedError:
+                # It is gone already, and with it its memory.
+                return
+
+    @property
+    def _ready(self) -> Timing:
+        assert self._timing is not None  # noqa: S101 - it is opened before all else
+        return self._timing
+
+    def _accept(self, outcome: Outcome) -> Outcome:
+        self.judged += 1
+        if not outcome.accepted:
+            raise RejectedError(outcome)
+        return outcome
+
+
+class Rival(CandidateSide):
+    """A further candidate, whose failures are its own."""
+
+    def __init__(
+        self,
+        name: str,
+        evaluation: Evaluation,
+        case: Case,
+        settings: TimingSettings,
+        timeout: float,
+    ) -> None:
+        super().__init__(evaluation, case, settings, timeout)
+        self._name = name
+
+    def open(self) -> None:
+        """Have its first call, and judge what that delivers."""
+        with self._blamed():
+            super().open()
+
+    def time(self, *, held: bool) -> Reading:
+        """Time one call on fresh inputs."""
+        with self._blamed():
+            return super().time(held=held)
+
+    def move(self, spacer: int) -> None:
+        """Let the inputs lie elsewhere."""
+        with self._blamed():
+            super().move(spacer)
+
+    @contextlib.contextmanager
+    def _blamed(self) -> Iterator[None]:
+        try:
+            yield
+        except TimingFailedError as e:
+            raise RivalError(self._name, str(e.failure.reason)) from None
+        except RejectedError as e:
+            raise RivalError(self._name, str(e.outcome.reason)) from None
+
+
+class ReferenceSide:
+    """A reference, as it is or compiled, that is timed on inputs of the same kind."""
+
+    def __init__(
+        self,
+        timer: TimesReferences,
+        path: Path,
+        case: Case,
+        lengths: Mapping[str, int],
+        settings: TimingSettings,
+        *,
+        compiled: bool,
+    ) -> None:
+        self._timer = timer
+        self._path = path
+        self._case = case
+        self._lengths = lengths
+        self._rng = random.SystemRandom()
+        timer.step(path, case, "open", cold=settings.l2 == "cold", compiled=compiled)
+
+    def time(self, *, held: bool) -> Reading:
+        """Time one call on fresh inputs."""
+        turns = _turns(self._lengths, self._rng)
+        said = self._timer.step(self._path, self._case, "time", turns=turns, held=held)
+        return Reading(said["ms"] / 1e3, said["host_ms"] / 1e3, said["late_ms"] / 1e3)
+
+    def move(self, spacer: int) -> None:
+        """Let the inputs lie elsewhere."""
+        self._timer.step(self._path, self._case, "move", spacer=spacer)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._timer.step(self._path, self._case, "close")
+
+
+def _turns(lengths: Mapping[str, int], rng: random.Random) -> dict[str, int]:
+    """By how many places each input is turned; at least one, where there is more than one."""
+    return {name: rng.randrange(1, max(2, length)) for name, length in lengths.items()}

@@ -1,0 +1,83 @@
+"""The reference, timed again and again in the trusted process; the candidate's counterpart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from pytest_tritonbench.judge.oracle import copied
+from pytest_tritonbench.sandbox.stopwatch import Stopwatch
+from pytest_tritonbench.sandbox.turning import turn
+from pytest_tritonbench.task.declaration import Task
+
+_WARMUP = 3
+
+
+class TimedReference:
+    """One call of a reference, with the memory that it works in.
+
+    Args:
+        task: Whose reference.
+        made: Its arguments, on the CPU.
+        device: Where it runs.
+        cold: Whether the L2 cache is flushed before each call.
+        compiled: Whether it is ``torch.compile`` of the reference.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        made: Mapping[str, Any],
+        device: torch.device,
+        *,
+        cold: bool,
+        compiled: bool,
+    ) -> None:
+        self._device = device
+        self._kept = {name: copied(value, device) for name, value in made.items()}
+        self._used = dict(self._kept)
+        self._spacer: torch.Tensor | None = None
+        self._function = torch.compile(task.reference) if compiled else task.reference
+        self._stopwatch = Stopwatch(device, cold=cold)
+        self.move(0)
+        for _ in range(_WARMUP):
+            self.time({}, held=True)
+
+    def time(self, turns: Mapping[str, int], *, held: bool) -> dict[str, float]:
+        """Turn the inputs and time one call on them, in milliseconds."""
+        for name, kept in self._kept.items():
+            if not isinstance(kept, torch.Tensor):
+                continue
+            used = self._used[name]
+            if name in turns:
+                turn(_elements(used), _elements(kept), turns[name])
+            else:
+                _storage(used).copy_(_storage(kept))
+        with torch.no_grad():
+            return self._stopwatch.time(lambda: self._function(*self._used.values()), held=held)
+
+    def move(self, spacer: int) -> None:
+        """Let the inputs lie elsewhere, behind so many bytes."""
+        self._used, self._spacer = {}, None
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        self._spacer = torch.empty(spacer, dtype=torch.uint8, device=self._device)
+        self._used = {name: copied(kept, self._device) for name, kept in self._kept.items()}
+
+
+def turned(tensor: torch.Tensor, places: int) -> None:
+    """Turn the elements of a tensor where they lie."""
+    flat = _elements(tensor)
+    flat.copy_(torch.roll(flat, places))
+
+
+def _elements(tensor: torch.Tensor) -> torch.Tensor:
+    """The elements of a dense tensor in the order of memory."""
+    return torch.as_strided(tensor, (tensor.numel(),), (1,), tensor.storage_offset())
+
+
+def _storage(tensor: torch.Tensor) -> torch.Tensor:
+    count = tensor.untyped_storage().nbytes() // tensor.itemsize
+    return torch.as_strided(tensor, (count,), (1,), 0)

@@ -1,0 +1,194 @@
+"""A candidate is timed beside its reference, and judged while it is."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_tritonbench.contestants import (
+    CandidateSide,
+    ReferenceSide,
+    RejectedError,
+    Rival,
+    RivalError,
+    TimesReferences,
+)
+from pytest_tritonbench.evaluation import Evaluation, Outcome
+from pytest_tritonbench.sandbox import Failure, Reason
+from pytest_tritonbench.sandbox.timed_candidate import TimingFailedError
+from pytest_tritonbench.task.case import Case
+from pytest_tritonbench.timing.sampler import Sampled, Side, Watches, sample
+from pytest_tritonbench.timing.statement import beside, statement
+from pytest_tritonbench.timing.stopping import Rule
+from pytest_tritonbench.timing_options import TimingSettings
+
+REFERENCE, CANDIDATE, COMPILED = "reference", "candidate", "compile"
+
+_LATE_SECONDS = 50e-6
+_LATE_SHARE = 0.2
+_BURST_SLACK = 20e-6
+_BURST_EXCESS = 1.3
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of one case."""
+
+    outcome: Outcome
+    """The judge's word on what was timed; nothing below where it was not accepted."""
+
+    timing: Mapping[str, Any]
+    """A record's ``timing``."""
+
+    samples: Mapping[str, tuple[float, ...]]
+    """Seconds of device time of each call, by side."""
+
+
+class Measurement:
+    """Times candidates of one task on one case.
+
+    Args:
+        settings: How.
+        references: Who times the reference, by the name of its row.
+        watch: Says which samples are void.
+    """
+
+    def __init__(
+        self,
+        settings: TimingSettings,
+        references: Mapping[str, TimesReferences],
+        watch: Watches | None = None,
+    ) -> None:
+        self._settings = settings
+        self._references = references
+        self._watch = watch
+
+    def measure(
+        self,
+        evaluation: Evaluation,
+        case: Case,
+        *,
+        timeout: float,
+        others: Mapping[str, Evaluation] | None = None,
+    ) -> Measured:
+        """Time a candidate on a case.
+
+        Args:
+            evaluation: The candidate, against its task.
+            case: The case.
+            timeout: Seconds for one step; the first call compiles and tunes.
+            others: Further candidates, timed in the same blocks.
+
+        Raises:
+            ReferenceFailedError: If the reference fails on the case.
+            UndisturbedError: If something else used the device all the time.
+        """
+        rivals = dict(others or {})
+        failed: dict[str, str] = {}
+        while True:
+            try:
+                return self._measured(evaluation, case, timeout, rivals, failed)
+            except RivalError as e:
+                # What another kernel does wrong is no fault of this one.
+                failed[e.name] = e.reason
+                del rivals[e.name]
+
+    def _measured(
+        self,
+        evaluation: Evaluation,
+        case: Case,
+        timeout: float,
+        others: Mapping[str, Evaluation],
+        failed: Mapping[str, str],
+    ) -> Measured:
+        sides: dict[str, Side] = {}
+        mine = CandidateSide(evaluation, case, self._settings, timeout)
+        path = evaluation.taskfile.path
+        try:
+            mine.open()
+            for name, timer in self._references.items():
+                sides[name] = ReferenceSide(
+                    timer, path, case, mine.lengths, self._settings, compiled=name == COMPILED
+                )
+            for name, other in others.items():
+                sides[name] = rival = Rival(name, other, case, self._settings, timeout)
+                rival.open()
+            sides[CANDIDATE] = mine
+            sampled = sample(
+                sides,
+                Rule(budget=self._settings.budget),
+                watch=self._watch,
+                clock=lambda: time.monotonic() - mine.judging,
+            )
+            outcome = mine.judge()
+            self._refuse_false(mine, sampled)
+        except TimingFailedError as e:
+            return Measured(Outcome(case, failure=e.failure), {}, {})
+        except RejectedError as e:
+            return Measured(e.outcome, {}, {})
+        finally:
+            for side in (*sides.values(), mine):
+                if isinstance(side, CandidateSide | ReferenceSide):
+                    side.close()
+        timing = self._told(mine, sampled, [*others])
+        timing["against"] |= {name: {"error": reason} for name, reason in failed.items()}
+        series = {name: tuple(one.device) for name, one in sampled.series.items()}
+        return Measured(outcome, timing, series)
+
+    def _told(self, mine: CandidateSide, sampled: Sampled, others: list[str]) -> dict[str, Any]:
+        opened = mine.opened
+        further = [name for name in self._references if name != REFERENCE]
+        tuned = max(opened.tunings, key=lambda tuning: tuning.configs, default=None)
+        return {
+            "method": opened.method,
+            "fallback": opened.fallback,
+            "l2": self._settings.l2,
+            **statement(sampled, CANDIDATE, REFERENCE),
+            **beside(sampled, further, CANDIDATE),
+            "against": dict(beside(sampled, others, CANDIDATE)),
+            "fresh": bool(mine.lengths),
+            "judged": mine.judged,
+            "audit": mine.audit,
+            "compile_ms": 1e3 * opened.seconds,
+            "configs": None if tuned is None else tuned.configs,
+            "config": None if tuned is None else tuned.config,
+            "peak_bytes": opened.peak_bytes,
+        }
+
+    def _refuse_false(self, mine: CandidateSide, sampled: Sampled) -> None:
+        """Refuse times that leave out what the device did.
+
+        Raises:
+            TimingFailedError: If they do.
+        """
+        series = sampled.series[CANDIDATE]
+        device, host = statistics.median(series.device), statistics.median(series.host)
+        late = statistics.median(series.late)
+        if late > _LATE_SECONDS + _LATE_SHARE * device:
+            raise TimingFailedError(
+                Failure(
+                    Reason.FALSE_TIME,
+                    f"the device was at work for {1e6 * late:.0f} us more after the call's own "
+                    f"stream had ended ({1e6 * device:.0f} us): work on another stream that "
+                    f"the call does not wait for",
+                )
+            )
+        # Nine of ten calls were faster than this: on a busy machine the median is not the measure.
+        slow = sorted(series.device)[int(0.9 * len(series.device))]
+        if host >= device:
+            # The host is what bounds calls in a row; they say nothing of the device.
+            mine.audit = "launch-bound"
+            return
+        slope = mine.slope(device)
+        if slope > _BURST_EXCESS * slow + _BURST_SLACK:
+            raise TimingFailedError(
+                Failure(
+                    Reason.FALSE_TIME,
+                    f"{1e6 * slope:.0f} us a call by the parent's clock, of calls in a row, and "
+                    f"only {1e6 * slow:.0f} us at most by the clock in its process",
+                )
+            )
+        mine.audit = "wall-clock"

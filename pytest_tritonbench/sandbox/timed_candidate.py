@@ -1,0 +1,194 @@
+"""A candidate's timed call as the parent sees it: numbers are checked, and bounded by its clock."""
+
+import contextlib
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .calls import Call
+from .candidate import Candidate
+from .protocol import ProtocolError
+from .reasons import Reason
+from .results import Delivered, Failure, demand, maybe, text, whole
+
+
+class TimingFailedError(Exception):
+    """The candidate failed while it was timed.
+
+    Args:
+        failure: how.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One timed call, in seconds."""
+
+    device: float
+    """Of the device, from the first to the last thing the call did there."""
+    host: float
+    """Until the call returned."""
+    late: float = 0.0
+    """How much longer the device was at work on something else than the call's own stream."""
+    wall: float = math.inf
+    """By the parent's clock, from the request to the answer."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What an autotuner chose. The child says so itself: not evidence."""
+
+    kernel: str
+    configs: int
+    config: str
+    """The configuration that it chose."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A call that is ready to be timed."""
+
+    delivered: Delivered
+    """What its first call delivered."""
+    seconds: float
+    """Of the first call by the parent's clock, compilation and tuning included."""
+    tunings: tuple[Tuning, ...]
+    peak_bytes: int | None
+    """The most memory that the call took beyond its arguments, as the child has it."""
+    method: str
+    """How the device's time is taken."""
+    fallback: str | None
+    """Why it is not the method that was asked for."""
+
+
+class TimedCandidate:
+    """Times one call of a candidate.
+
+    Args:
+        candidate: its inputs' bytes are in place, and stay there.
+        call: what is timed.
+        cold: whether the L2 cache is flushed before each call.
+        graph: whether replays of a CUDA graph of the call are timed.
+        timeout: seconds for the first call, and for any other step.
+        copy_inputs: as for `Candidate.call`.
+    """
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        call: Call,
+        *,
+        cold: bool = True,
+        graph: bool = False,
+        timeout: float = 120.0,
+        copy_inputs: bool | Collection[str] = True,
+    ) -> None:
+        self._candidate = candidate
+        self._call = call
+        self._cold = cold
+        self._graph = graph
+        self._timeout = timeout
+        self._copy_inputs = copy_inputs
+
+    def open(self) -> Opened:
+        """Call it for the first time, and warm up.
+
+        Raises:
+            TimingFailedError: it failed.
+        """
+        delivered, said, seconds = self._step(
+            "open", delivers=True, cold=self._cold, graph=self._graph
+        )
+        assert delivered is not None  # noqa: S101 - this step delivers
+        ready = self._step("ready")[1]
+        with _checked():
+            return Opened(
+                delivered,
+                seconds,
+                _tunings(said.get("tunings")),
+                maybe(said.get("peak_bytes"), whole),
+                text(ready.get("method")),
+                maybe(ready.get("fallback"), text),
+            )
+
+    def time(self, turns: Mapping[str, int], *, held: bool = True) -> Reading:
+        """Time one call on inputs that are turned.
+
+        Raises:
+            TimingFailedError: it failed, or its times are none.
+        """
+        _, said, wall = self._step("time", turns=dict(turns), held=held)
+        with _checked():
+            device, host, late = (_seconds(said.get(name)) for name in ("ms", "host_ms", "late_ms"))
+            demand(device > 0, "a call that took no time")
+            told = f"a call of {max(device, host):.6f} s, answered after {wall:.6f} s"
+            demand(max(device, host) <= wall, told)
+        return Reading(device, host, late, wall)
+
+    def take(self) -> Delivered:
+        """What the last timed call returned.
+
+        Raises:
+            TimingFailedError: it cannot be had.
+        """
+        delivered = self._step("take", delivers=True)[0]
+        assert delivered is not None  # noqa: S101 - this step delivers
+        return delivered
+
+    def move(self, spacer: int) -> None:
+        """Let the inputs lie elsewhere; raises as `time` does.
+
+        Args:
+            spacer: bytes that are taken before them.
+        """
+        self._step("move", spacer=spacer)
+
+    def burst(self, count: int) -> float:
+        """Seconds of the parent's clock for some calls in a row; raises as `time` does."""
+        return self._step("burst", count=count)[2]
+
+    def close(self) -> None:
+        """Give the memory back; raises as `time` does."""
+        self._step("close")
+
+    def _step(
+        self, what: str, *, delivers: bool = False, **more: Any
+    ) -> tuple[Delivered | None, dict[str, Any], float]:
+        answer = self._candidate.timed(
+            self._call,
+            {"what": what, **more},
+            self._timeout,
+            delivers=delivers,
+            copy_inputs=self._copy_inputs,
+        )
+        if isinstance(answer, Failure):
+            raise TimingFailedError(answer)
+        return answer
+
+
+def _tunings(data: Any) -> tuple[Tuning, ...]:
+    demand(isinstance(data, list) and all(isinstance(one, dict) for one in data), "no tunings")
+    return tuple(
+        Tuning(text(one.get("kernel")), whole(one.get("configs")), text(one.get("config")))
+        for one in data
+    )
+
+
+def _seconds(value: Any) -> float:
+    """Milliseconds of a frame, in seconds."""
+    demand(type(value) is float and 0 <= value < math.inf, "no time of a call")
+    return float(value) / 1e3
+
+
+@contextlib.contextmanager
+def _checked() -> Iterator[None]:
+    try:
+        yield
+    except ProtocolError as error:
+        message = f"the process broke the sandbox's protocol: {error}"
+        raise TimingFailedError(Failure(Reason.PROTOCOL, message, fatal=True)) from None

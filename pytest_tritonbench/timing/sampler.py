@@ -1,0 +1,208 @@
+"""Takes samples of several sides in alternating blocks until their ratio is known well enough.
+
+It knows neither processes nor devices: a side is whatever times one call when it is told to.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .interval import Block, Interval, assumed_pair_bias, of_blocks
+from .stopping import Rule, Stop
+
+_HALF_SECONDS = 0.02
+_MOST_CALLS = 5
+_BLOCKS_OF_A_PLACE = 3
+_LARGEST_SPACER = 1 << 22
+_SPACER_UNIT = 4096
+
+
+class Timed(Protocol):
+    """Times of one call, in seconds."""
+
+    @property
+    def device(self) -> float:
+        """Of the device."""
+
+    @property
+    def host(self) -> float:
+        """Until the call returned."""
+
+    @property
+    def late(self) -> float:
+        """How much longer the device was at work on something nobody waited for."""
+
+
+class Side(Protocol):
+    """One of those that are compared."""
+
+    def time(self, *, held: bool) -> Timed:
+        """Time one call on fresh inputs; ``held`` as ``Stopwatch.time`` has it."""
+
+    def move(self, spacer: int) -> None:
+        """Let its inputs lie elsewhere, behind so many bytes."""
+
+
+class Watches(Protocol):
+    """Watches what else happens on the device."""
+
+    def before(self) -> None:
+        """A block of calls begins."""
+
+    def after(self) -> str | None:
+        """It has ended; why its samples are void, if they are."""
+
+
+@dataclass
+class Series:
+    """What was measured of one side, in seconds."""
+
+    device: list[float] = field(default_factory=list)
+    host: list[float] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
+    """Of the calls that were not held, which are no samples."""
+
+    blocks: list[tuple[float, ...]] = field(default_factory=list)
+    """Device times, block by block."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """All that was measured."""
+
+    series: Mapping[str, Series]
+    pairs: tuple[int, ...]
+    """For each block, at which of the inputs' places it was taken."""
+
+    stopped: Stop
+    void: int
+    """Blocks that were not counted."""
+
+    why_void: str | None
+    """Why the last of them was not."""
+
+    seconds: float
+
+    def interval(self, reference: str, candidate: str) -> Interval:
+        """Interval of one side's time over another's."""
+        return _interval(self.series, self.pairs, reference, candidate)
+
+
+class UndisturbedError(RuntimeError):
+    """There was no block without a disturbance; the message says what disturbed."""
+
+
+def sample(
+    sides: Mapping[str, Side],
+    rule: Rule,
+    *,
+    watch: Watches | None = None,
+    rng: random.Random | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Sampled:
+    """Sample until every ratio to the last side is known well enough, or time is up.
+
+    A block has each side's calls in two halves, in the order of ``sides`` and then in the reverse
+    order (ABBA), so that a drift which is steady over a block meets all sides alike. After some
+    blocks the inputs of all sides are moved: where they lie makes a constant difference that no
+    number of samples shows.
+
+    Args:
+        sides: By name, the candidate last.
+        rule: When to stop.
+        watch: Says which blocks are void.
+        rng: Where the places and the calls that are not held come from.
+        clock: Seconds.
+
+    Raises:
+        UndisturbedError: If every block was void.
+    """
+    rng = rng or random.SystemRandom()
+    began = clock()
+    calls = max(1, min(_MOST_CALLS, int(_HALF_SECONDS / _slowest(sides))))
+    series = {name: Series() for name in sides}
+    pairs: list[int] = []
+    candidate = [*sides][-1]
+    place, at, void, why = 0, 0, 0, None
+    look, stopped = rule.next_look(0), None
+    while stopped is None:
+        if at == _BLOCKS_OF_A_PLACE:
+            _move(sides, rng)
+            place, at = place + 1, 0
+        if watch is not None:
+            watch.before()
+        block = _block(sides, calls, rng)
+        at += 1
+        disturbed = None if watch is None else watch.after()
+        spent = clock() - began
+        if disturbed is not None:
+            void, why = void + 1, disturbed
+            if spent >= rule.budget:
+                stopped = Stop.BUDGET
+            continue
+        for name, found in block.items():
+            kept = series[name]
+            kept.device += found.device
+            kept.host += found.host
+            kept.late += found.late
+            kept.blocks.append(tuple(found.device))
+        pairs.append(place)
+        widest = None
+        if len(pairs) >= look:
+            look = rule.next_look(len(pairs))
+            others = [name for name in sides if name != candidate]
+            widest = max(
+                (_interval(series, pairs, name, candidate) for name in others),
+                key=lambda interval: interval.half_width,
+            )
+        stopped = rule.stop(widest, blocks=len(pairs), spent=spent)
+    if not pairs:
+        raise UndisturbedError(f"none of {void} blocks of samples counts: {why}")
+    return Sampled(series, tuple(pairs), stopped, void, why, clock() - began)
+
+
+def _slowest(sides: Mapping[str, Side]) -> float:
+    """Seconds of a call of the slowest side, after a call of each that is not counted."""
+    times = []
+    for side in sides.values():
+        side.time(held=True)
+        times.append(side.time(held=True).device)
+    return max(*times, 1e-9)
+
+
+def _block(sides: Mapping[str, Side], calls: int, rng: random.Random) -> dict[str, Series]:
+    found = {name: Series() for name in sides}
+    for name in (*sides, *reversed([*sides])):
+        side, series = sides[name], found[name]
+        # One more, somewhere among them, shows what goes on outside of the call's own stream.
+        unheld = rng.randrange(calls + 1)
+        for number in range(calls + 1):
+            timed = side.time(held=number != unheld)
+            if number == unheld:
+                series.late.append(timed.late)
+                continue
+            series.device.append(timed.device)
+            series.host.append(timed.host)
+    return found
+
+
+def _move(sides: Mapping[str, Side], rng: random.Random) -> None:
+    for side in sides.values():
+        side.move(_SPACER_UNIT * rng.randrange(_LARGEST_SPACER // _SPACER_UNIT))
+
+
+def _interval(
+    series: Mapping[str, Series], pairs: Sequence[int], reference: str, candidate: str
+) -> Interval:
+    ours, theirs = series[reference], series[candidate]
+    blocks = [
+        Block(one, other, pair)
+        for one, other, pair in zip(ours.blocks, theirs.blocks, pairs, strict=True)
+    ]
+    bias = assumed_pair_bias(min(statistics.median(ours.device), statistics.median(theirs.device)))
+    return of_blocks(blocks, pair_bias=bias)

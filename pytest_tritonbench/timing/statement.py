@@ -1,0 +1,66 @@
+"""Times in the words of a record: medians, spread, interval, verdict."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import verdict
+from .interval import Interval
+from .sampler import Sampled, Series
+
+
+def times(series: Series) -> dict[str, Any]:
+    """Median and spread of one side, in milliseconds."""
+    low, high = np.percentile(series.device, [10, 90])
+    return {
+        "median_ms": 1e3 * statistics.median(series.device),
+        "p10_ms": 1e3 * float(low),
+        "p90_ms": 1e3 * float(high),
+        "host_ms": 1e3 * statistics.median(series.host),
+        "samples": len(series.device),
+    }
+
+
+def ratio(interval: Interval) -> dict[str, Any]:
+    """A ratio, its interval and what that allows to say."""
+    return {
+        "speedup": interval.value,
+        "interval": interval.as_json(),
+        "verdict": str(verdict.of(interval)),
+    }
+
+
+def statement(sampled: Sampled, candidate: str, reference: str) -> dict[str, Any]:
+    """What a record says of one case.
+
+    Args:
+        sampled: All that was measured.
+        candidate: Name of the side that is judged.
+        reference: Name of the side that it is compared with first.
+    """
+    own = times(sampled.series[candidate])
+    theirs = times(sampled.series[reference])
+    del theirs["samples"]
+    return {
+        **own,
+        "reference_ms": theirs.pop("median_ms"),
+        **{f"reference_{name}": value for name, value in theirs.items()},
+        **ratio(sampled.interval(reference, candidate)),
+        "stopped": str(sampled.stopped),
+        "blocks": len(sampled.pairs),
+        "pairs": len(set(sampled.pairs)),
+        "void": {"blocks": sampled.void, "why": sampled.why_void},
+        "launch_bound": own["host_ms"] > own["median_ms"],
+    }
+
+
+def beside(sampled: Sampled, names: Sequence[str], candidate: str) -> Mapping[str, dict[str, Any]]:
+    """Each of some further sides: its times, and its time over the candidate's."""
+    return {
+        name: {**times(sampled.series[name]), **ratio(sampled.interval(name, candidate))}
+        for name in names
+    }

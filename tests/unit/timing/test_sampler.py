@@ -1,0 +1,171 @@
+"""Samples are taken in alternating blocks until the ratio is known, and voided where disturbed."""
+
+import random
+from dataclasses import dataclass
+
+import pytest
+
+from pytest_tritonbench.timing.sampler import Sampled, UndisturbedError, sample
+from pytest_tritonbench.timing.stopping import Rule, Stop
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Seconds of one call."""
+
+    device: float
+    host: float = 1e-5
+    late: float = 0.0
+
+
+class World:
+    """A device whose clock drifts, and the sides that are timed on it.
+
+    Args:
+        drift: Share by which everything slows down from one call to the next.
+        noise: Scatter of single calls.
+    """
+
+    def __init__(self, drift: float = 0.0, noise: float = 0.005) -> None:
+        self.now = 0.0
+        self.order: list[str] = []
+        self.drift = drift
+        self.noise = noise
+        self.calls = 0
+        self.rng = random.Random(7)  # noqa: S311 - a world that is the same each time
+
+    def clock(self) -> float:
+        """Seconds of this world."""
+        return self.now
+
+
+class Side:
+    """A call that takes a constant time on a quiet day.
+
+    Args:
+        world: Where it is timed.
+        name: For the order of calls.
+        seconds: What it takes.
+    """
+
+    def __init__(self, world: World, name: str, seconds: float) -> None:
+        self.world = world
+        self.name = name
+        self.seconds = seconds
+        self.places: list[int] = []
+
+    def time(self, *, held: bool) -> Reading:
+        """Time one call."""
+        world = self.world
+        world.calls += 1
+        world.order.append(self.name)
+        slower = 1 + world.drift * world.calls
+        spent = self.seconds * slower * world.rng.lognormvariate(0, world.noise)
+        world.now += spent + 1e-4
+        return Reading(spent, late=0.0 if held else 3e-6)
+
+    def move(self, spacer: int) -> None:
+        """Lie elsewhere."""
+        self.places.append(spacer)
+
+
+def sampled(world: World, ratio: float = 1.0, budget: float = 5.0) -> Sampled:
+    """A reference of 50 us against a candidate."""
+    sides = {"reference": Side(world, "r", 50e-6), "candidate": Side(world, "c", 50e-6 / ratio)}
+    return sample(sides, Rule(budget=budget), clock=world.clock)
+
+
+def test_sides_alternate() -> None:
+    """Each block has the reference's calls on both sides of the candidate's."""
+    world = World()
+    found = sampled(world)
+    # Two of each before the first block; five samples in a half, and one that is none.
+    block = "r" * 6 + "c" * 12 + "r" * 6
+    assert "".join(world.order) == "rrcc" + block * len(found.pairs)
+
+
+def test_drift_cancels() -> None:
+    """A device that slows down by a third meanwhile makes neither side the faster."""
+    found = sampled(World(drift=0.001)).interval("reference", "candidate")
+    assert 1.0 in found
+    assert found.half_width < 0.02
+
+
+def test_the_ratio_is_found() -> None:
+    """A candidate that takes 10 % less time has a speedup of 1.11."""
+    found = sampled(World(), ratio=1 / 0.9).interval("reference", "candidate")
+    assert 1 / 0.9 in found
+    assert found.low > 1.05
+
+
+def test_it_stops_once_the_ratio_is_known() -> None:
+    """With little scatter there are few samples, and with much scatter time runs out."""
+    calm = sampled(World(noise=0.001))
+    wild = sampled(World(noise=0.3), budget=0.2)
+    assert calm.stopped is Stop.PRECISE
+    assert wild.stopped is Stop.BUDGET
+    assert 0.2 <= wild.seconds < 0.3
+
+
+def test_inputs_are_moved_for_all_sides() -> None:
+    """After some blocks every side's inputs lie elsewhere, and those samples are told apart."""
+    world = World()
+    sides = {"reference": Side(world, "r", 5e-5), "candidate": Side(world, "c", 5e-5)}
+    found = sample(sides, Rule(), clock=world.clock)
+    moves = [len(side.places) for side in sides.values()]
+    assert moves[0] == moves[1] == len(set(found.pairs)) - 1
+    assert moves[0] >= 2
+
+
+def test_what_was_not_held_is_no_sample() -> None:
+    """One call in each half shows what other streams do; its time is not the call's."""
+    series = sampled(World()).series["candidate"]
+    assert set(series.late) == {3e-6}
+    assert len(series.device) == len(series.host) == 5 * len(series.late)
+
+
+class Watch:
+    """Says of some blocks that they were disturbed.
+
+    Args:
+        every: One in so many is not.
+    """
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+        self.blocks = 0
+
+    def before(self) -> None:
+        """A block begins."""
+        self.blocks += 1
+
+    def after(self) -> str | None:
+        """It has ended."""
+        return "another process" if self.every == 0 or self.blocks % self.every else None
+
+
+def test_disturbed_blocks_do_not_count() -> None:
+    """They are left out, and the result says how many there were and why."""
+    world, watch = World(), Watch(2)
+    sides = {"reference": Side(world, "r", 5e-5), "candidate": Side(world, "c", 5e-5)}
+    found = sample(sides, Rule(), watch=watch, clock=world.clock)
+    assert len(found.pairs) + found.void == watch.blocks
+    assert found.void >= len(found.pairs) - 1
+    assert found.why_void == "another process"
+
+
+def test_nothing_but_disturbances_is_an_error() -> None:
+    """No time is better than a wrong one; the message says what it was."""
+    world = World()
+    sides = {"reference": Side(world, "r", 5e-5), "candidate": Side(world, "c", 5e-5)}
+    with pytest.raises(UndisturbedError, match=r"none of .* blocks of samples counts: another"):
+        sample(sides, Rule(budget=0.5), watch=Watch(0), clock=world.clock)
+
+
+def test_long_calls_are_few() -> None:
+    """Calls of a tenth of a second are taken one at a time, and the budget is kept."""
+    world = World()
+    sides = {"reference": Side(world, "r", 0.1), "candidate": Side(world, "c", 0.1)}
+    found = sample(sides, Rule(budget=3.0), clock=world.clock)
+    assert len(found.series["candidate"].blocks[0]) == 2
+    assert found.seconds < 4.5
