@@ -59,13 +59,15 @@ class Bench:
             UndisturbedError: If something else used the device all the time.
         """
         session = self._session
-        measurement = Measurement(session.settings.timing, session.timers, session.watch)
         with ExitStack() as stack:
             others = {
                 name: stack.enter_context(self._evaluation(then))
                 for name, then in self._others(source).items()
             }
             stack.enter_context(session.timing())
+            watch = stack.enter_context(session.watching())
+            peaks = session.peaks(self._taskfile.path, case)
+            measurement = Measurement(session.settings.timing, session.timers, watch, peaks)
             return measurement.measure(evaluation, case, timeout=timeout, others=others)
 
     def gates(self, timing: Mapping[str, Any], saved: gates.Measured | None) -> Iterator[Gated]:

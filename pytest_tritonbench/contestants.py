@@ -14,6 +14,7 @@ from pytest_tritonbench.evaluation import Evaluation, Outcome, Timing
 from pytest_tritonbench.sandbox import TensorArg
 from pytest_tritonbench.sandbox.timed_candidate import Opened, Reading, TimingFailedError
 from pytest_tritonbench.task.case import Case
+from pytest_tritonbench.task.work import Work
 from pytest_tritonbench.timing_options import TimingSettings
 
 _JUDGED_ON_THE_WAY = 2
@@ -217,7 +218,8 @@ class ReferenceSide:
         self._case = case
         self._lengths = lengths
         self._rng = random.SystemRandom()
-        timer.step(path, case, "open", cold=settings.l2 == "cold", compiled=compiled)
+        said = timer.step(path, case, "open", cold=settings.l2 == "cold", compiled=compiled)
+        self.work = Work(**said)
 
     def time(self, *, held: bool) -> Reading:
         """Time one call on fresh inputs."""

@@ -20,9 +20,13 @@ from pytest_tritonbench.evaluation import Evaluation, Outcome
 from pytest_tritonbench.sandbox import Failure, Reason
 from pytest_tritonbench.sandbox.timed_candidate import TimingFailedError
 from pytest_tritonbench.task.case import Case
-from pytest_tritonbench.timing.sampler import Sampled, Side, Watches, sample
+from pytest_tritonbench.task.work import Work
+from pytest_tritonbench.timing.peaks import Peaks
+from pytest_tritonbench.timing.roofline import impossible, place
+from pytest_tritonbench.timing.sampler import Sampled, Side, sample
 from pytest_tritonbench.timing.statement import beside, statement
 from pytest_tritonbench.timing.stopping import Rule
+from pytest_tritonbench.timing.watch import Watch
 from pytest_tritonbench.timing_options import TimingSettings
 
 REFERENCE, CANDIDATE, COMPILED = "reference", "candidate", "compile"
@@ -53,18 +57,21 @@ class Measurement:
     Args:
         settings: How.
         references: Who times the reference, by the name of its row.
-        watch: Says which samples are void.
+        watch: Looks at the device around each block.
+        peaks: What the device can do.
     """
 
     def __init__(
         self,
         settings: TimingSettings,
         references: Mapping[str, TimesReferences],
-        watch: Watches | None = None,
+        watch: Watch | None = None,
+        peaks: Peaks | None = None,
     ) -> None:
         self._settings = settings
         self._references = references
         self._watch = watch
+        self._peaks = peaks
 
     def measure(
         self,
@@ -110,7 +117,7 @@ class Measurement:
         try:
             mine.open()
             for name, timer in self._references.items():
-                sides[name] = ReferenceSide(
+                sides[name] = reference = ReferenceSide(
                     timer, path, case, mine.lengths, self._settings, compiled=name == COMPILED
                 )
             for name, other in others.items():
@@ -120,11 +127,13 @@ class Measurement:
             sampled = sample(
                 sides,
                 Rule(budget=self._settings.budget),
-                watch=self._watch,
+                watch=None if self._watch is None else _Voiding(self._watch),
                 clock=lambda: time.monotonic() - mine.judging,
             )
             outcome = mine.judge()
+            task_work = reference.work
             self._refuse_false(mine, sampled)
+            self._refuse_impossible(sampled, task_work)
         except TimingFailedError as e:
             return Measured(Outcome(case, failure=e.failure), {}, {})
         except RejectedError as e:
@@ -133,7 +142,7 @@ class Measurement:
             for side in (*sides.values(), mine):
                 if isinstance(side, CandidateSide | ReferenceSide):
                     side.close()
-        timing = self._told(mine, sampled, [*others])
+        timing = self._told(mine, sampled, [*others]) | self._worth(sampled, task_work)
         timing["against"] |= {name: {"error": reason} for name, reason in failed.items()}
         series = {name: tuple(one.device) for name, one in sampled.series.items()}
         return Measured(outcome, timing, series)
@@ -157,6 +166,47 @@ class Measurement:
             "config": None if tuned is None else tuned.config,
             "peak_bytes": opened.peak_bytes,
         }
+
+    def _worth(self, sampled: Sampled, task_work: Work) -> dict[str, Any]:
+        """What the median says in operations, bytes and shares of the roofline."""
+        seconds = statistics.median(sampled.series[CANDIDATE].device)
+        told: dict[str, Any] = {"watch": None if self._watch is None else self._watch.as_json()}
+        if self._peaks is None:
+            return told
+        found = place(
+            seconds=seconds,
+            flops=task_work.flops,
+            nbytes=task_work.nbytes,
+            dtype=task_work.dtype,
+            peaks=self._peaks,
+        )
+        return {
+            **told,
+            **({} if found is None else found.as_json()),
+            "flops": task_work.flops,
+            "bytes": task_work.nbytes,
+            "peaks": self._peaks.as_json(),
+        }
+
+    def _refuse_impossible(self, sampled: Sampled, task_work: Work) -> None:
+        """Refuse times that the device is not capable of.
+
+        Raises:
+            TimingFailedError: If it is not.
+        """
+        if self._peaks is None:
+            return
+        told = impossible(
+            seconds=statistics.median(sampled.series[CANDIDATE].device),
+            flops=task_work.flops,
+            least_bytes=task_work.least_bytes,
+            dtype=task_work.dtype,
+            peaks=self._peaks,
+            l2_bytes=self._peaks.l2_bytes,
+            cold=self._settings.l2 == "cold",
+        )
+        if told is not None:
+            raise TimingFailedError(Failure(Reason.FALSE_TIME, told))
 
     def _refuse_false(self, mine: CandidateSide, sampled: Sampled) -> None:
         """Refuse times that leave out what the device did.
@@ -192,3 +242,19 @@ class Measurement:
                 )
             )
         mine.audit = "wall-clock"
+
+
+class _Voiding:
+    """Makes samples void that were taken while something disturbed the device."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def before(self) -> None:
+        """A block begins."""
+        self._watch.before()
+
+    def after(self) -> str | None:
+        """It has ended; what disturbed it, if that makes its samples void."""
+        found = self._watch.after()
+        return str(found) if found is not None and found.voids else None

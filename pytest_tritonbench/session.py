@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +23,9 @@ from pytest_tritonbench.sandbox.gpu_lock import GpuLock
 if TYPE_CHECKING:
     # This imports torch; the sandbox is started while that still takes its time.
     from pytest_tritonbench.judge.oracle_client import Oracle
-    from pytest_tritonbench.timing.sampler import Watches
+    from pytest_tritonbench.task.case import Case
+    from pytest_tritonbench.timing.peaks import Peaks
+    from pytest_tritonbench.timing.watch import Watch
 
 TIMES_ON_CPU = "PYTEST_TRITONBENCH_TIME_ON_CPU"
 """Set by the project's own tests: what is timed is then the host's time for the interpreter."""
@@ -37,13 +40,18 @@ class Session:
     Args:
         settings: What the user asked for.
         seed: Hypothesis's seed, where one was given.
+        cache: Folder for what is worth keeping from run to run, if there is one.
     """
 
-    def __init__(self, settings: Settings, seed: int | str | None) -> None:
+    def __init__(
+        self, settings: Settings, seed: int | str | None, cache: Path | None = None
+    ) -> None:
         self.settings = settings
         self.seed = seed
         self.started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.cache = cache
         self._oracle: Oracle | None = None
+        self._peaks: Peaks | None = None
 
     @cached_property
     def gpu(self) -> Gpu | None:
@@ -98,10 +106,41 @@ class Session:
             found["compile"] = self._another_oracle()
         return found
 
-    @cached_property
-    def watch(self) -> Watches | None:
-        """Says which samples are void; ``None`` where there is nothing to watch."""
-        return None
+    def watching(self) -> AbstractContextManager[Watch | None]:
+        """Look at the GPU while it is timed on; nothing without one."""
+        from pytest_tritonbench.timing.watch import Watch  # noqa: PLC0415 - only where it is timed
+
+        return nullcontext() if self.gpu is None else Watch(self.gpu)
+
+    def peaks(self, path: Path, case: Case) -> Peaks:
+        """What the device can do, measured once and kept in pytest's cache.
+
+        Args:
+            path: A task file, which the trusted process asks for with every request.
+            case: One of its cases.
+
+        Raises:
+            ReferenceFailedError: If it cannot be measured.
+        """
+        from pytest_tritonbench.timing import peaks  # noqa: PLC0415 - only where it is timed
+
+        if self._peaks is None:
+            gpu = self.gpu
+            versions = self.environment.as_json()
+            key = peaks.Key(
+                "cpu" if gpu is None else gpu.uuid,
+                str(None if gpu is None else gpu.driver),
+                str(versions.get("torch")),
+            )
+            kept = None if self.cache is None else peaks.read(self.cache, key)
+            if kept is None:
+                kept = peaks.Peaks.from_json(self.oracle.step(path, case, "peaks"))
+                if self.cache is not None:
+                    # Without a cache it is measured again next time.
+                    with suppress(OSError):
+                        peaks.write(self.cache, key, kept)
+            self._peaks = kept
+        return self._peaks
 
     @cached_property
     def base(self) -> Revision | None:
@@ -185,9 +224,14 @@ def session_of(config: pytest.Config) -> Session:
     """The session of a pytest process, made when first needed."""
     if _SESSION not in config.stash:
         seed = config.getoption("--hypothesis-seed", None)
-        config.stash[_SESSION] = session = Session(settings_of(config), _seed(seed))
+        config.stash[_SESSION] = session = Session(settings_of(config), _seed(seed), _cache(config))
         config.add_cleanup(session.close)
     return config.stash[_SESSION]
+
+
+def _cache(config: pytest.Config) -> Path | None:
+    cache = getattr(config, "cache", None)
+    return None if cache is None else cache.mkdir("tritonbench-peaks")
 
 
 def _seed(given: str | None) -> int | str | None:

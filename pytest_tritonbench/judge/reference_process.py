@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.task.loading import load
 from pytest_tritonbench.task.materialise import arguments
 from pytest_tritonbench.task.pieces import DerivedPiece, IntegerPiece, TensorPiece
+from pytest_tritonbench.timing.peak_measurement import measure
 
 ENTRY = f"{__name__}:serve"
 
@@ -44,8 +45,8 @@ def serve(connection: Connection, arena: Arena) -> None:
     in the arena; with ``"timed": true`` without gradients, and a sample of what is large. With
     ``"turns"``, inputs are turned by so many places first. With ``"what"`` the reference is timed
     instead, and there is one reply: ``open`` makes it ready, ``time`` times one call, ``move``
-    lets its inputs lie elsewhere, ``close`` gives the memory back. Where the task file's own code
-    fails, a reply is ``{"error": text}``.
+    lets its inputs lie elsewhere, ``close`` gives the memory back; ``peaks`` measures the device.
+    Where the task file's own code fails, a reply is ``{"error": text}``.
     """
     tasks: dict[str, Task] = {}
     inputs = Inputs(arena)
@@ -186,8 +187,11 @@ def _timing(request: dict[str, Any], inputs: Inputs, task: Task, case: Case) -> 
             made = inputs.of(request["task"], task, case)
             device = torch.device(request["device"])
             inputs.timed = TimedReference(
-                task, made, device, cold=request["cold"], compiled=request["compiled"]
+                task, case, made, device, cold=request["cold"], compiled=request["compiled"]
             )
+            return asdict(inputs.timed.work)
+        case "peaks":
+            return measure(torch.device(request["device"]))
         case "close":
             inputs.timed = None
         case _ if inputs.timed is None:

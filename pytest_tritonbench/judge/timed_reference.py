@@ -10,7 +10,9 @@ import torch
 from pytest_tritonbench.judge.oracle import copied
 from pytest_tritonbench.sandbox.stopwatch import Stopwatch
 from pytest_tritonbench.sandbox.turning import turn
+from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.declaration import Task
+from pytest_tritonbench.task.work import work
 
 _WARMUP = 3
 
@@ -20,6 +22,7 @@ class TimedReference:
 
     Args:
         task: Whose reference.
+        case: What it is called with.
         made: Its arguments, on the CPU.
         device: Where it runs.
         cold: Whether the L2 cache is flushed before each call.
@@ -29,6 +32,7 @@ class TimedReference:
     def __init__(
         self,
         task: Task,
+        case: Case,
         made: Mapping[str, Any],
         device: torch.device,
         *,
@@ -42,6 +46,9 @@ class TimedReference:
         self._function = torch.compile(task.reference) if compiled else task.reference
         self._stopwatch = Stopwatch(device, cold=cold)
         self.move(0)
+        with torch.no_grad():
+            answer = self._function(*self._used.values())
+        self.work = work(task, case, self._used, answer)
         for _ in range(_WARMUP):
             self.time({}, held=True)
 

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
 import pytest
 
-_TITLE = "kernel profile"
-
-
-def show(item: pytest.Item, text: str) -> None:
-    """Put the text of a profile on the report of a test that is running."""
-    item.add_report_section("call", _TITLE, text)
+from pytest_tritonbench.report.reporter import ATTRIBUTE
 
 
 class ProfileSummary:
-    """Prints the profiles of all tests; a plugin of the controller."""
+    """Prints the profiles that the records of a run have; a plugin of the controller."""
 
     def __init__(self) -> None:
-        self._found: dict[str, list[str]] = {}
+        self._found: dict[str, str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the profiles of a test."""
-        if report.when != "call":
-            return
-        texts = [text for title, text in report.sections if title == f"Captured {_TITLE} call"]
-        if texts:
-            self._found[report.nodeid] = texts
+        self._found.update(_profiles(getattr(report, ATTRIBUTE, ())))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print them by test."""
         if not self._found:
             return
         terminalreporter.section("profiles")
-        for nodeid, texts in sorted(self._found.items()):
-            terminalreporter.write_line(nodeid, bold=True)
-            for text in texts:
-                terminalreporter.write_line(text)
+        for test, text in sorted(self._found.items()):
+            terminalreporter.write_line(test, bold=True)
+            terminalreporter.write_line(text)
+
+
+def _profiles(records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for record in records:
+        profile = (record["timing"] or {}).get("profile")
+        if profile is not None:
+            yield record["test"], profile["text"]

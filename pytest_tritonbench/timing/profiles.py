@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from pytest_tritonbench.sandbox import Call, Failure
 from pytest_tritonbench.sandbox.devices import Gpu
@@ -37,6 +37,10 @@ class Profile:
     files: tuple[Path, ...] = ()
     made: bool = True
     """Whether there is a profile."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What a record's ``timing`` keeps of it."""
+        return {"made": self.made, "text": self.text, "files": [str(one) for one in self.files]}
 
 
 def profile(

@@ -142,14 +142,11 @@ def test_what_the_user_gave_a_worker_stays(run: Run) -> None:
     assert found == {"gw0": on("GPU-cccc"), "gw1": on("GPU-bbbb")}
 
 
-@pytest.mark.parametrize("arguments", [["--tb-gpu=cpu"], ["-p", "no:tritonbench"]])
-def test_a_run_that_uses_no_gpu_is_left_alone(
-    machine: Project, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
-) -> None:
-    """Workers of a run on the CPU, or without the plugin, see what the controller sees."""
+def test_a_run_on_the_cpu_is_left_alone(machine: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its workers see what the controller sees."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
     machine.write("test_places.py", ALL_SEE)
-    machine.run("test_places.py", "-n", "2", *arguments).assert_outcomes(passed=2)
+    machine.run("test_places.py", "-n", "2", "--tb-gpu=cpu").assert_outcomes(passed=2)
 
 
 def test_a_repository_without_tasks_is_left_alone(

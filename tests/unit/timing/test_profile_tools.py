@@ -31,7 +31,7 @@ WORK = Work(
 # Writes the report whose path follows the option, and runs what it is wrapped around.
 WRITES = """
 import subprocess, sys
-if open(sys.argv[-1]).read() == "the report" if sys.argv[-1].endswith(SUFFIX) else False:
+if sys.argv[-1].endswith(SUFFIX):
     print("Kernel  Time"); sys.exit(SHOWN)
 at = next(i for i, word in enumerate(sys.argv) if word in {"--output", "--export"})
 open(sys.argv[at + 1] + SUFFIX, "w").write("the report")
