@@ -139,7 +139,7 @@ class Oracle:
             case: One of its cases.
             device: Where to run this case; by default where all run.
             timed: The case is one of the sweep: without gradients, compared by a sample.
-            turns: By how many places which arguments are turned.
+            turns: Which arguments are turned, and by what number.
 
         Raises:
             ReferenceFailedError: If the task file's own code fails on the case.

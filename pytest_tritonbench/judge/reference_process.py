@@ -22,7 +22,7 @@ from pytest_tritonbench.judge.oracle import (
     run_reference,
 )
 from pytest_tritonbench.judge.sample import Sampler
-from pytest_tritonbench.judge.timed_reference import TimedReference, turned
+from pytest_tritonbench.judge.timed_reference import TimedReference, Turns
 from pytest_tritonbench.judge.wire import Storages, encode_answer
 from pytest_tritonbench.sandbox import Arena, Connection
 from pytest_tritonbench.sandbox.calls import encode_value
@@ -73,7 +73,7 @@ class Inputs:
         self._arena = arena
         self._key: tuple[str, str] | None = None
         self._made: dict[str, Any] = {}
-        self._turns: dict[str, int] = {}
+        self._turns = Turns({})
         self.timed: TimedReference | None = None
         self.storages = Storages(arena)
         self._end = 0
@@ -87,7 +87,7 @@ class Inputs:
             path: Of the task file.
             task: The task.
             case: The case.
-            turns: By how many places which arguments are turned.
+            turns: Which arguments are turned, and by what number.
         """
         key = (path, case.to_json())
         if key != self._key:
@@ -95,14 +95,9 @@ class Inputs:
             self._arena.clear()
             self.storages = Storages(self._arena)
             self._made = arguments(task, case, self.storages.allocate)
-            self._key, self._end, self._turns = key, self._arena.used, {}
+            self._key, self._end, self._turns = key, self._arena.used, Turns(self._made)
         self._arena.clear(beyond=self._end)
-        turns = dict(turns or {})
-        for name in {*turns, *self._turns}:
-            places = turns.get(name, 0) - self._turns.get(name, 0)
-            if places:
-                turned(self._made[name], places)
-        self._turns = turns
+        self._turns.turn(turns or {})
         return self._made
 
     def turnable(self, task: Task) -> list[str]:

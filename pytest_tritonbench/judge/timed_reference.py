@@ -9,7 +9,7 @@ import torch
 
 from pytest_tritonbench.judge.oracle import copied
 from pytest_tritonbench.sandbox.stopwatch import Stopwatch
-from pytest_tritonbench.sandbox.turning import turn
+from pytest_tritonbench.sandbox.turning import LARGEST_SHUFFLED, turn
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.task.work import work
@@ -74,10 +74,33 @@ class TimedReference:
         self._used = {name: copied(kept, self._device) for name, kept in self._kept.items()}
 
 
-def turned(tensor: torch.Tensor, places: int) -> None:
-    """Turn the elements of a tensor where they lie."""
-    flat = _elements(tensor)
-    flat.copy_(torch.roll(flat, places))
+class Turns:
+    """Turns the arguments of a case where they lie, and back.
+
+    Args:
+        made: The arguments, as they are to be when nothing is turned.
+    """
+
+    def __init__(self, made: Mapping[str, Any]) -> None:
+        self._made = made
+        self._now: dict[str, int] = {}
+        self._first: dict[str, torch.Tensor] = {}
+
+    def turn(self, turns: Mapping[str, int]) -> None:
+        """Have these arguments turned, and no other."""
+        for name in {*turns, *self._now}:
+            elements, number = _elements(self._made[name]), turns.get(name)
+            if elements.numel() > LARGEST_SHUFFLED:
+                # A second copy of what is large might not fit: it is turned on from where it is.
+                further = (number or 0) - self._now.get(name, 0)
+                elements.copy_(torch.roll(elements, further % elements.numel()))
+                continue
+            first = self._first.setdefault(name, elements.clone())
+            if number is None:
+                elements.copy_(first)
+            else:
+                turn(elements, first, number)
+        self._now = dict(turns)
 
 
 def _elements(tensor: torch.Tensor) -> torch.Tensor:

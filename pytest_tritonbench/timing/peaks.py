@@ -128,6 +128,22 @@ def write(folder: Path, key: Key, peaks: Peaks) -> Path:
     return file
 
 
+def fastest(one: Peaks, other: Peaks) -> Peaks:
+    """The better of two measurements, value by value.
+
+    A GPU that was hot, shared or held at low clocks when it was measured can do more than that: a
+    second measurement decides before a time is called impossible.
+    """
+    names = {**one.tflops, **other.tflops}
+    return Peaks(
+        max(one.gbs, other.gbs),
+        {name: max(one.tflops.get(name, 0.0), other.tflops.get(name, 0.0)) for name in names},
+        max(one.read_gbs or 0.0, other.read_gbs or 0.0) or None,
+        max(one.write_gbs or 0.0, other.write_gbs or 0.0) or None,
+        max(one.l2_bytes, other.l2_bytes),
+    )
+
+
 @dataclass(frozen=True)
 class Beside:
     """A measured value and the datasheet's."""

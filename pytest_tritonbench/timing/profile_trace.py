@@ -106,8 +106,9 @@ def table(trace: Trace) -> str:
     if left:
         rest = sum(row.us for row in left)
         lines.append(f"... and {len(left)} more, {_time(rest)}")
-    where = "on the GPU" if trace.on_gpu else "in operators on the CPU; nothing ran on a GPU"
-    lines.append(f"{_time(total)} {where}, {_time(trace.span)} from the first to the last")
+    total_of = f"{_time(total)} on the {'GPU' if trace.on_gpu else 'CPU'}"
+    note = "" if trace.on_gpu else "; nothing ran on a GPU"
+    lines.append(f"{total_of}, {_time(trace.span)} from the first to the last{note}")
     return "\n".join(line.rstrip() for line in lines)
 
 

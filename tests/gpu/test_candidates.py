@@ -4,6 +4,7 @@ import math
 import struct
 
 import pytest
+import torch
 
 from pytest_tritonbench.sandbox import (
     Call,
@@ -15,6 +16,7 @@ from pytest_tritonbench.sandbox import (
     TensorOut,
 )
 from pytest_tritonbench.sandbox.timed_candidate import TimedCandidate
+from pytest_tritonbench.sandbox.turning import turn
 
 HEAD = """
 import torch
@@ -105,6 +107,13 @@ def test_launches_can_be_left_out(sandbox: Sandbox) -> None:
     assert all(math.isnan(value) for value in values(got))
 
 
+def doubled(number: int) -> list[float]:
+    """What the call returns when its inputs are turned."""
+    target = torch.empty(100)
+    turn(target, torch.arange(100, dtype=torch.float32), number)
+    return [float(2 * value) for value in target]
+
+
 def test_a_call_is_timed(sandbox: Sandbox) -> None:
     """Every call has a device time above zero, and its output is that of its own inputs."""
     with sandbox.candidate(HEAD + "f = good", "kernels/f.py", "f") as candidate:
@@ -116,7 +125,7 @@ def test_a_call_is_timed(sandbox: Sandbox) -> None:
     assert (opened.method, opened.fallback) == ("cuda-events", None)
     assert all(0 < reading.device < 1 for reading in readings)
     assert values(opened.delivered) == [2.0 * n for n in range(100)]
-    assert values(last) == [2.0 * ((n - 19) % 100) for n in range(100)]
+    assert values(last) == doubled(19)
 
 
 def test_a_graph_of_a_call_is_timed(sandbox: Sandbox) -> None:
@@ -131,5 +140,5 @@ def test_a_graph_of_a_call_is_timed(sandbox: Sandbox) -> None:
         timed.time({"x": 7})
         second = timed.take()
     assert (opened.method, opened.fallback) == ("cuda-graph", None)
-    assert values(first) == [2.0 * ((n - 3) % 100) for n in range(100)]
-    assert values(second) == [2.0 * ((n - 7) % 100) for n in range(100)]
+    assert values(first) == doubled(3)
+    assert values(second) == doubled(7)

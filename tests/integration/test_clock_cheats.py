@@ -3,17 +3,11 @@
 What needs a GPU to be tried (other streams, events, graphs) is in tests/gpu.
 """
 
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from tests.integration.project import TASK, Project
-
-OPTIONS = ("-m", "tb_bench", "--tb-results", "out", "--tb-bench-budget", "0.5")
-SWEEP = '"m": 4, "n": 64'
+from tests.integration.timed_project import TimedProject
 
 # What runs before the right kernel's launch in its wrapper.
 BY_POINTER = """\
@@ -106,14 +100,11 @@ IN_VAIN = {"by_content": BY_CONTENT, "clocks": CLOCK, "sleepy": SLEEPY}
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """The record of each cheat, out of one run."""
-    project = Project(tmp_path_factory.mktemp("cheats"))
+    project = TimedProject(tmp_path_factory.mktemp("cheats"))
     cheats = {name: before for name, (before, _) in CAUGHT.items()} | IN_VAIN | {"honest": ""}
     for name, before in cheats.items():
-        project.task(name, TASK.replace('"m": 64, "n": 1024', SWEEP))
-        project.kernel(name, before=before)
-    environment = {**os.environ, "PYTEST_TRITONBENCH_TIME_ON_CPU": "1"}
-    command = [sys.executable, "-m", "pytest", *OPTIONS]
-    subprocess.run(command, cwd=project.path, env=environment, timeout=300, check=False)
+        project.quick(name, before=before)
+    project.time()
     return {record["task"]: record for record in project.records()}
 
 

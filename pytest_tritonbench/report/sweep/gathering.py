@@ -132,7 +132,8 @@ def _beside(timing: Mapping[str, Any]) -> Iterator[tuple[Kind, str, Mapping[str,
     yield Kind.REFERENCE, REFERENCE, {name: timing.get(key) for name, key in names.items()}
     if isinstance(compiled := timing.get("compile"), Mapping):
         yield Kind.COMPILED, COMPILED, compiled
-    for revision, data in (timing.get("against") or {}).items():
+    against = timing.get("against")
+    for revision, data in against.items() if isinstance(against, Mapping) else ():
         if isinstance(data, Mapping):
             yield Kind.REVISION, f"at {revision}", data
 

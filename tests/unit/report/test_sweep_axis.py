@@ -135,6 +135,17 @@ def test_true_is_not_one() -> None:
         assert not panel.curve
 
 
+@pytest.mark.parametrize(
+    "values", [[True, 1], [[1, 2], [1, 3]], [{"a": 1}, None], ["1", 1]], ids=str
+)
+def test_whatever_a_case_holds_can_be_told_apart(values: list[Any]) -> None:
+    """Values that Python takes for equal, or that it cannot hash, are different cases."""
+    found = arrange([{"x": value} for value in values])
+    assert found.varied == (("x",),)
+    [panel] = found.panels
+    assert [spot.case for spot in panel.spots] == [0, 1]
+
+
 def test_many_free_parameters_are_no_curve() -> None:
     """Seven parameters that vary on their own are not searched for an axis."""
     cases = [

@@ -18,14 +18,12 @@ def _case(n: int, **more: Any) -> dict[str, Any]:
 
 def test_one_figure_for_each_task_dtype_and_gpu() -> None:
     """Half and single precision, two GPUs, a cold and a warm cache are not mixed."""
-    other = {"environment": {"device": "NVIDIA H100"}}
-    warm = {"timing": {"l2": "warm"}}
     records = [
         *matmul(),
         *matmul(dtype="float32"),
         *softmax(),
-        *softmax(**other),
-        *softmax(**warm),
+        *softmax(environment={"device": "NVIDIA H100"}),
+        *softmax(timing={"l2": "warm"}),
     ]
     found = [(f.task, f.dtype, f.device, f.l2) for f in figures(records)]
     assert found == [
@@ -106,7 +104,7 @@ def test_bar_is_the_interval_of_the_ratio() -> None:
     interval = {"value": 2.0, "low": 1.9, "high": 2.2, "level": 0.95, "samples": 9}
     [figure] = figures([_case(1, timing={"median_ms": 10.0, "interval": interval})])
     point = figure.candidates[0].points[0]
-    assert (point.low_ms, point.high_ms) == (pytest.approx(9.5), pytest.approx(11.0))
+    assert [point.low_ms, point.high_ms] == pytest.approx([9.5, 11.0])
     assert (point.low, point.high, point.level) == (1.9, 2.2, 0.95)
 
 
@@ -196,9 +194,10 @@ def test_records_without_times_are_passed_over() -> None:
     assert figures(broken) == []
 
 
-def test_garbled_parts_cost_only_themselves() -> None:
+@pytest.mark.parametrize("against", [{"v1": None}, ["v1"], "v1"], ids=str)
+def test_garbled_parts_cost_only_themselves(against: Any) -> None:
     """What another tool or version wrote differently does not take the page with it."""
-    timing = {"compile": [1], "against": {"v1": None}, "void": 3, "reference_ms": "fast"}
+    timing = {"compile": [1], "against": against, "void": 3, "reference_ms": "fast"}
     record = _case(1, timing=timing)
     record["environment"] = "a machine"
     [figure] = figures([record])

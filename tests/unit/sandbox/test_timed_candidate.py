@@ -4,9 +4,11 @@ import struct
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 from pytest_tritonbench.sandbox import Call, Candidate, Sandbox, TensorArg, TensorOut
 from pytest_tritonbench.sandbox.timed_candidate import TimedCandidate, TimingFailedError
+from pytest_tritonbench.sandbox.turning import turn
 
 COUNT = 8
 CALL = Call(args=(("x", TensorArg("float32", (COUNT,), (1,), 0, 0, 4 * COUNT)),))
@@ -28,6 +30,13 @@ def opened(candidate: Candidate) -> TimedCandidate:
     return timed
 
 
+def doubled(number: int) -> list[float]:
+    """What the call returns when its inputs are turned."""
+    target = torch.empty(COUNT)
+    turn(target, torch.arange(COUNT, dtype=torch.float32), number)
+    return [float(2 * value) for value in target]
+
+
 def values(timed: TimedCandidate) -> list[float]:
     """What the last call returned."""
     output = timed.take().output
@@ -38,9 +47,12 @@ def values(timed: TimedCandidate) -> list[float]:
 def test_each_call_has_the_inputs_it_was_told(candidate: Candidate) -> None:
     """Turned by so many places from how they were at first, not from the last call's."""
     timed = opened(candidate)
-    for places in (1, 5, COUNT - 1):
-        timed.time({"x": places})
-        assert values(timed) == [2.0 * ((n - places) % COUNT) for n in range(COUNT)]
+    seen = set()
+    for number in (1, 5, 1 << 61):
+        timed.time({"x": number})
+        assert values(timed) == doubled(number)
+        seen.add(tuple(values(timed)))
+    assert len(seen) == 3
 
 
 def test_the_clock_of_the_parent_bounds_a_call(candidate: Candidate) -> None:
@@ -55,7 +67,7 @@ def test_a_call_goes_on_elsewhere(candidate: Candidate) -> None:
     timed = opened(candidate)
     timed.move(4096)
     timed.time({"x": 2})
-    assert values(timed) == [2.0 * ((n - 2) % COUNT) for n in range(COUNT)]
+    assert values(timed) == doubled(2)
 
 
 def test_calls_in_a_row_take_longer_than_one(sandbox: Sandbox) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_tritonbench.report.metrics.efficiency import datasheet
-from pytest_tritonbench.timing.peaks import Key, Peaks, implausible, read, write
+from pytest_tritonbench.timing.peaks import Key, Peaks, fastest, implausible, read, write
 
 KEY = Key("GPU-1", "580.1", "2.11.0")
 PEAKS = Peaks(4022.0, {"float16": 790.0, "float32": 51.0}, 4310.0, 4150.0, 62914560)
@@ -95,6 +95,16 @@ def test_fastest_transfer_is_any_of_the_three() -> None:
     """Reading may be faster than copying; where it was not measured, the copy stands."""
     assert PEAKS.fastest_gbs == 4310.0
     assert Peaks(4022.0, {}).fastest_gbs == 4022.0
+
+
+def test_the_better_of_two_measurements() -> None:
+    """Each value is the faster one, also where only one of the two has it."""
+    slow = Peaks(2000.0, {"float16": 400.0, "int8": 900.0}, None, 4200.0, 0)
+    both = Peaks(
+        4022.0, {"float16": 790.0, "float32": 51.0, "int8": 900.0}, 4310.0, 4200.0, 62914560
+    )
+    assert fastest(PEAKS, slow) == fastest(slow, PEAKS) == both
+    assert fastest(Peaks(1.0, {}), Peaks(2.0, {})) == Peaks(2.0, {})
 
 
 def test_measured_values_beside_the_datasheet() -> None:
