@@ -6,6 +6,7 @@ torch, triton and Hypothesis come in with the first task file.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_tritonbench import options
+from pytest_tritonbench.task_files import has_task_file, is_task_file
 
 if TYPE_CHECKING:
     from pytest_tritonbench.asked.authors import Author
@@ -58,8 +60,26 @@ def pytest_configure(config: pytest.Config) -> None:
             from pytest_tritonbench.report.progress import Progress  # noqa: PLC0415 - as above
 
             config.pluginmanager.register(Progress(config), "tritonbench-progress")
+    if hasattr(config.option, "benchmark_only"):
+        _meet_benchmark(config, settings)
     for phase in options.PHASES:
         config.addinivalue_line("markers", f"tb_{phase}: the {phase} phase of a kernel task")
+
+
+def _meet_benchmark(config: pytest.Config, settings: options.Settings) -> None:
+    """Have pytest-benchmark, which is there, take part in the timing of kernels."""
+    from pytest_tritonbench.timing import (  # noqa: PLC0415 - only where it is there
+        benchmark_plugin,
+        bridge,
+    )
+
+    @functools.cache
+    def has_tasks() -> bool:
+        return bool(settings.suites) or has_task_file(config, settings.references)
+
+    bridge.install(config, has_tasks)
+    plugin = benchmark_plugin.BenchmarkPlugin(config, has_tasks)
+    config.pluginmanager.register(plugin, "tritonbench-benchmark")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -90,30 +110,16 @@ def pytest_pycollect_makemodule(
     return _task_module(module_path, parent)
 
 
-def _is_task_file(path: Path, globs: tuple[str, ...]) -> bool:
-    """Whether a file lies where task files lie and imports this package.
-
-    The second half keeps a folder that merely shares the name out of every run.
-    """
-    if not any(path.match(glob) for glob in globs):
-        return False
-    try:
-        return b"pytest_tritonbench" in path.read_bytes()
-    except OSError:
-        # Left to the loader, which says why it cannot be read.
-        return True
-
-
 def _has_tasks(settings: options.Settings) -> bool:
     """Whether a run has kernels to judge; one that has not is left as it would be anyway."""
     globs = settings.references
     found = (path for glob in globs for path in settings.rootdir.glob(glob))
-    return bool(settings.suites) or any(_is_task_file(path, globs) for path in found)
+    return bool(settings.suites) or any(is_task_file(path, globs) for path in found)
 
 
 def _task_module(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     settings = options.settings_of(parent.config)
-    if not _is_task_file(path, settings.references):
+    if not is_task_file(path, settings.references):
         return None
     if sys.platform != "linux":
         raise parent.CollectError(

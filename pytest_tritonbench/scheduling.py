@@ -30,6 +30,41 @@ class TaskScheduling(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist
         self._references = references
         self._suites = suites
 
+    def remove_node(self, node: Any) -> str | None:
+        """Give up the test that a worker died of, and hand the others of its on.
+
+        pytest-xdist would run that test again in every replacement, and hand out tasks whose tests
+        are all done, which leaves a replacement without work waiting for ever.
+
+        Args:
+            node: The worker, which has ended or died.
+
+        Returns:
+            The test that it died of.
+        """
+        tasks: dict[str, dict[str, bool]] = self.assigned_work.pop(node)
+        left = [(task, test) for task, ran in tasks.items() for test in ran if not ran[test]]
+        if not left:
+            return None
+        task, died_of = left[0]
+        tasks[task][died_of] = True
+        self.workqueue.update({t: ran for t, ran in tasks.items() if not all(ran.values())})
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return died_of
+
+    def _reschedule(self, node: Any) -> None:
+        """Give a worker that is running out of tests another task.
+
+        It begins a test once it knows of the next one, so that it needs two at least: a replacement
+        is handed what its predecessor left of a task, and that may be one.
+        """
+        super()._reschedule(node)
+        while self.workqueue and not node.shutting_down:
+            if self._pending_of(self.assigned_work[node]) > 1:
+                return
+            self._assign_work_unit(node)
+
     def _split_scope(self, nodeid: str) -> str:
         """What is sent together: the name of the scope that a test belongs to."""
         path, _, rest = nodeid.partition("::")

@@ -10,7 +10,8 @@ import pytest
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.taskrun import TaskRun
-from pytest_tritonbench.timing.replay import Replay
+from pytest_tritonbench.timing.benchmark_rows import replayed
+from pytest_tritonbench.timing.table import Table
 
 
 def tests(task: Task, *, with_benchmark: bool) -> dict[str, Callable[..., None]]:
@@ -30,14 +31,13 @@ def tests(task: Task, *, with_benchmark: bool) -> dict[str, Callable[..., None]]
     def test_fuzz(tb: TaskRun) -> None:
         tb.fuzz()
 
-    timer = Replay()
-
-    @pytest.mark.benchmark(timer=timer)
-    def test_bench(tb: TaskRun, case: Case, benchmark: Any) -> None:
-        samples = tb.bench(case)
-        timer.load(samples)
-        benchmark.group = f"{task.name}[{case.id}]"
-        benchmark.pedantic(lambda: None, rounds=len(samples))
+    @replayed
+    def test_bench(tb: TaskRun, case: Case, benchmark: Any, request: pytest.FixtureRequest) -> None:
+        if benchmark.disabled:
+            # As --benchmark-disable has it: run it once and time nothing.
+            benchmark(tb.untimed, case)
+        else:
+            tb.bench(case, Table(benchmark, request.config))
 
     def test_bench_alone(tb: TaskRun, case: Case) -> None:
         tb.bench(case)

@@ -15,11 +15,13 @@ from pytest_tritonbench.candidate.revision import RevisionError
 from pytest_tritonbench.evaluation import Outcome
 from pytest_tritonbench.fuzzing import fuzz
 from pytest_tritonbench.judge.oracle_client import ReferenceFailedError
-from pytest_tritonbench.measurement import CANDIDATE, Measured
+from pytest_tritonbench.measurement import Measured
 from pytest_tritonbench.report.explanation import explain, explain_slow
 from pytest_tritonbench.task.case import Case, CaseError
+from pytest_tritonbench.timing.benchmark_rows import Rows
 from pytest_tritonbench.timing.gates import BaselineError
 from pytest_tritonbench.timing.sampler import UndisturbedError
+from pytest_tritonbench.timing.table import Table
 
 
 class TaskRun(CandidateTask):
@@ -108,15 +110,20 @@ class TaskRun(CandidateTask):
         """Refuse a case to replay that does not fit the task; raises as :meth:`replayed`."""
         self.replayed()
 
-    def bench(self, case: Case) -> tuple[float, ...]:
+    def untimed(self, case: Case) -> None:
+        """The kernel is right on a case that it would be timed on."""
+        self._skip_untimed()
+        self.exec(case)
+
+    def bench(self, case: Case, table: Table | None = None) -> None:
         """The kernel is timed on a case, and what it delivers meanwhile is right.
 
-        Returns:
-            Seconds of device time of each timed call.
+        Args:
+            case: The case.
+            table: Where the times are shown, and the baseline is.
         """
         session = self.session
-        if not session.times:
-            pytest.skip("no GPU here: a kernel is timed on the device or not at all")
+        self._skip_untimed()
         self._prove()
         source = self._current.source
         assert source is not None  # noqa: S101 - begin() has read it
@@ -124,14 +131,30 @@ class TaskRun(CandidateTask):
             measured = self._bench.measure(self.evaluation, source, case, timeout=self._timeout)
             if not measured.outcome.accepted:
                 self._reject(measured.outcome)
-            found = [*self._bench.gates(measured.timing, None)]
+            if table is not None:
+                # Before the gates: what is too slow is to be seen as well.
+                table.show(self._rows(case, measured))
+            saved = None if table is None else table.saved()
+            found = [*self._bench.gates(measured.timing, saved)]
         except (ReferenceFailedError, RevisionError, UndisturbedError, BaselineError) as e:
             pytest.fail(str(e), pytrace=False)
         failed = [one for one in found if one.finding.fails(strict=session.settings.timing.strict)]
         if failed:
             self._refuse(measured, failed)
         self._keep(measured.outcome, passed=True, timing=dict(measured.timing))
-        return measured.samples[CANDIDATE]
+
+    def _skip_untimed(self) -> None:
+        if not self.session.times:
+            pytest.skip("no GPU here: a kernel is timed on the device or not at all")
+
+    def _rows(self, case: Case, measured: Measured) -> Rows:
+        return Rows(
+            task=self.task.name,
+            group=f"{self.task.name}[{case.id}]",
+            rows=measured.samples,
+            method=measured.timing["method"],
+            extra_info=measured.timing,
+        )
 
     @cached_property
     def _bench(self) -> Bench:

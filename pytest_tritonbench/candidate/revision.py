@@ -120,10 +120,9 @@ def revision(name: str, kernels: Path, rootdir: Path) -> Revision:
 
 
 def _commit(name: str, top: Path) -> str:
-    if not name.startswith("-"):
-        found = _git(top, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-        if found.returncode == 0:
-            return found.stdout.decode().strip()
+    found = _git(top, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    if found.returncode == 0:
+        return found.stdout.decode().strip()
     told = f"there is no revision {name!r} in {top}"
     listed = _git(top, "for-each-ref", "--format=%(refname:short)", f"refs/remotes/*/{name}")
     if remote := listed.stdout.decode().split():
@@ -165,7 +164,7 @@ def _words(done: subprocess.CompletedProcess[bytes]) -> str:
 
 def _git(folder: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(  # noqa: S603 - no shell; names that look like options are refused
+        return subprocess.run(  # noqa: S603 - no shell; a name is never an option by itself
             ["git", *arguments],  # noqa: S607 - the user's own git
             cwd=folder,
             env=_environment(os.environ),

@@ -27,7 +27,6 @@ class ImportedTask(TaskNode):
         module = types.ModuleType(self.name, doc=self.run.task.description)
         config = self.config
         found = tests(
-            self.run.task.name,
             with_benchmark=config.pluginmanager.hasplugin("benchmark"),
             timed=asks_for_times(config),
         )

@@ -9,14 +9,13 @@ import pytest
 
 from pytest_tritonbench.imported.answers import Answered
 from pytest_tritonbench.imported.run import ImportedRun
-from pytest_tritonbench.timing.replay import Replay
+from pytest_tritonbench.timing.benchmark_rows import replayed, show
 
 
-def tests(task: str, *, with_benchmark: bool, timed: bool) -> dict[str, Callable[..., None]]:
+def tests(*, with_benchmark: bool, timed: bool) -> dict[str, Callable[..., None]]:
     """The test functions of an imported task, by name.
 
     Args:
-        task: Its name.
         with_benchmark: Whether pytest-benchmark is there to take the timings.
         timed: Whether answers are to be timed: on a large suite that takes hours.
     """
@@ -42,23 +41,18 @@ def tests(task: str, *, with_benchmark: bool, timed: bool) -> dict[str, Callable
         "test_fuzz": test_fuzz,
     }
     if timed:
-        found["test_bench"] = _timed(task) if with_benchmark else _timed_alone()
+        found["test_bench"] = _timed() if with_benchmark else _timed_alone()
     for name, function in found.items():
         function.__name__ = function.__qualname__ = name
         found[name] = getattr(pytest.mark, f"tb_{name.removeprefix('test_')}")(function)
     return found
 
 
-def _timed(task: str) -> Callable[..., None]:
-    timer = Replay()
-
-    @pytest.mark.benchmark(timer=timer)
+def _timed() -> Callable[..., None]:
+    @replayed
     def test_bench(tb: ImportedRun, answer: Answered, benchmark: Any) -> None:
         del answer
-        samples = tb.bench()
-        timer.load(samples)
-        benchmark.group = f"{task}, every size"
-        benchmark.pedantic(lambda: None, rounds=len(samples))
+        show(benchmark, tb.bench())
 
     made: Callable[..., None] = test_bench
     return made

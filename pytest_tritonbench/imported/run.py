@@ -10,6 +10,7 @@ import pytest
 from pytest_tritonbench.imported.answered import AnsweredTask
 from pytest_tritonbench.imported.messages import explain
 from pytest_tritonbench.task.case import CaseError
+from pytest_tritonbench.timing.benchmark_rows import CANDIDATE, Rows
 
 if TYPE_CHECKING:
     # These import torch; a task is collected without it.
@@ -101,11 +102,11 @@ class ImportedRun(AnsweredTask):
             self._skip(f"not-fuzzed: {e}", examined, reason="not-fuzzed")
         self._keep_fuzzed(fuzzed)
 
-    def bench(self) -> tuple[float, ...]:
+    def bench(self) -> Rows:
         """The answer is timed beside the gold, on the sizes of the checkout's timing script.
 
         Returns:
-            Seconds of a call on each size.
+            Time of a call on each size, of the gold and of the answer.
         """
         from pytest_tritonbench.imported.sizes import NotTimedError  # noqa: PLC0415 - light, late
 
@@ -121,7 +122,14 @@ class ImportedRun(AnsweredTask):
         except NotTimedError as e:
             self._skip(f"not-timed: {e}", examined, reason="not-timed")
         self.records.append(self.record("passed", timing=timing))
-        return tuple(size["ms"] / 1e3 for size in timing["sizes"])
+        sides = {"gold": "gold_ms", CANDIDATE: "ms"}
+        return Rows(
+            task=self.task.name,
+            group=f"{self.task.name}, every size",
+            rows={s: [size[ms] / 1e3 for size in timing["sizes"]] for s, ms in sides.items()},
+            method=timing["method"],
+            extra_info={"speedup": timing["speedup"]},
+        )
 
     def _keep_fuzzed(self, fuzzed: Fuzzed) -> None:
         failed = fuzzed.failed

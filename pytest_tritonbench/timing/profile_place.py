@@ -49,7 +49,7 @@ def folder_of(results: Path | None, here: Path) -> Path:
 def safe(name: str) -> str:
     """A name that is one file's in one folder; names that differ stay different."""
     plain = _UNSAFE.sub("_", name).lstrip(".-")[:_LONGEST]
-    if plain == name:
+    if plain and plain == name:
         return name
     return (
         f"{plain or 'case'}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"

@@ -168,7 +168,7 @@ def wrap(
     with tempfile.TemporaryDirectory(prefix="tritonbench-profile-") as name:
         folder = Path(name)
         _prepare(folder, work, device, targets)
-        env = environment(os.environ, device)
+        env = dict(os.environ)
         env |= {"HOME": name, "TMPDIR": str(folder / profiled.TEMPORARY)}
         base = folder / "report"
         runner = [sys.executable, "-P", "-m", profiled.__name__, name]

@@ -42,13 +42,15 @@ def test_a_worker_sees_its_gpu_alone() -> None:
 
 
 def test_what_the_user_set_for_a_worker_stays() -> None:
-    """A worker with a GPU of the user's and one on another machine are left alone."""
-    specs = _specs("popen//env:CUDA_VISIBLE_DEVICES=2", "ssh=other", "popen")
+    """A worker with a GPU of the user's and those on another machine are left alone."""
+    elsewhere = ("ssh=other", "popen//via=other")
+    specs = _specs("popen//env:CUDA_VISIBLE_DEVICES=2", *elsewhere, "popen")
     pinning.pin(specs, GPUS)
     assert [spec.env for spec in specs] == [
         {"CUDA_VISIBLE_DEVICES": "2"},
         {},
-        {"CUDA_VISIBLE_DEVICES": "GPU-cccc", pinning.VARIABLE: "GPU-cccc"},
+        {},
+        {"CUDA_VISIBLE_DEVICES": "GPU-aaaa", pinning.VARIABLE: "GPU-aaaa"},
     ]
 
 

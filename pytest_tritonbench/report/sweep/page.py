@@ -83,7 +83,7 @@ def _lead(figures: Sequence[Figure]) -> str:
     devices = sorted({figure.device for figure in figures})
     days = sorted({str(r["run"])[:10] for f in figures for r in f.records if r.get("run")})
     told = f"{cases:,} timed cases of {tasks} task{'' if tasks == 1 else 's'}"
-    told += f" on {' and '.join(devices)}"
+    told += f" on {', '.join(devices)}"
     if days:
         told += f", {days[0]}" if len(days) == 1 else f", {days[0]} to {days[-1]}"
     return f"{told}."

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from pytest_tritonbench import derived, index, integers, task, tensor
 from pytest_tritonbench.task.declaration import MARK, Task
+from pytest_tritonbench.task.loading import load
 from pytest_tritonbench.task.materialise import arguments
 from pytest_tritonbench.task.work import Work, work
 
+REFERENCES = Path(__file__).parents[3] / "references"
 ROW = {"m": 8, "n": 32, "dtype": "float16"}
 
 
@@ -168,3 +172,16 @@ def test_dtype_of_the_arithmetic() -> None:
         return x + bias
 
     assert [_work(f).dtype for f in (narrow, wide, biased)] == ["int8", "float32", "bfloat16"]
+
+
+@pytest.mark.parametrize("path", sorted(REFERENCES.glob("*.py")), ids=lambda path: str(path.stem))
+def test_every_bundled_task_has_work(path: Path) -> None:
+    """The work of each bundled task can be counted: bytes move, and no more are certain than do."""
+    found = load(path).task
+    case = found.cases[0]
+    made = arguments(found, case, lambda dtype, count: torch.empty(count, dtype=dtype))
+    with torch.no_grad():
+        counted = work(found, case, made, found.reference(**made))
+    assert 0 < counted.least_bytes <= counted.nbytes
+    assert counted.flops is None or counted.flops > 0
+    assert counted.dtype in found.dtypes or counted.dtype == "int8"

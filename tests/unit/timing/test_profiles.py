@@ -125,7 +125,7 @@ def test_other_tools_are_wrapped(place: Place, monkeypatch: pytest.MonkeyPatch) 
 )
 def test_names_cannot_lead_out(place: Place, name: str) -> None:
     """Whatever a task, an author or a case is called, its files lie below the folder."""
-    path = Place(place.folder, name, name, name).file(".txt")
+    path = Place(place.folder, name, name, name or "me").file(".txt")
     path.write_text("x")
     assert path.resolve().is_relative_to(place.folder.resolve())
     assert path.parent.parent.parent == place.folder

@@ -1,0 +1,90 @@
+"""Time a bundled kernel in one plain process, as `triton.testing.do_bench` does it.
+
+    python benchmarks/plain_timing.py KERNEL CASE RUNS [SLOWER]
+
+Prints one line of JSON: `do_bench`, two medians of it for each run, in milliseconds; and, where a
+share SLOWER is given, `cycles`: of a spinning kernel behind each call that makes it take so much
+longer, found by timing calls with and without it in turns, and `slower`, what it came to.
+"""
+
+import importlib.util
+import json
+import statistics
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from triton.testing import do_bench
+
+from benchmarks.bundled import ROOT, task_files
+from pytest_tritonbench.sandbox.stopwatch import Stopwatch
+from pytest_tritonbench.task.materialise import arguments
+
+_ROUNDS = 400
+_CYCLES_PER_SECOND = 1.9e9
+
+
+def entry(name: str) -> Callable[..., Any]:
+    """The function that a bundled kernel's module has for its task."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "kernels" / f"{name}.py")
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"no bundled kernel {name!r}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    found: Callable[..., Any] = getattr(module, name)
+    return found
+
+
+def prepared(name: str, line: str) -> Callable[[], Any]:
+    """A call of a bundled kernel on a case, its arguments on the GPU."""
+    (taskfile,) = task_files([name])
+    case = taskfile.task.case(line)
+    made = arguments(taskfile.task, case, lambda dtype, count: torch.empty(count, dtype=dtype))
+    moved = {n: v.cuda() if isinstance(v, torch.Tensor) else v for n, v in made.items()}
+    function = entry(name)
+    return lambda: function(*moved.values())
+
+
+def slowed(call: Callable[[], Any], share: float) -> tuple[int, float]:
+    """Cycles that make a call take so much longer, and the share that they come to."""
+    stopwatch = Stopwatch(torch.device("cuda"))
+    usual = statistics.median(stopwatch.time(call)["ms"] for _ in range(100))
+    cycles = int(share * usual * 1e-3 * _CYCLES_PER_SECOND)
+    found = 0.0
+    for _ in range(6):
+        found = _difference(stopwatch, call, cycles)
+        wanted = share * usual * 1e-3 * _CYCLES_PER_SECOND
+        if abs(found - share) < 0.001:
+            break
+        cycles = max(1, int(cycles + (share - found) / share * wanted))
+    return cycles, found
+
+
+def _difference(stopwatch: Stopwatch, call: Callable[[], Any], cycles: int) -> float:
+    def longer() -> None:
+        call()
+        torch.cuda._sleep(cycles)  # noqa: SLF001 - there is no public kernel that only waits
+
+    times: dict[bool, list[float]] = {False: [], True: []}
+    for number in range(_ROUNDS):
+        with_it = number % 4 in (1, 2)
+        times[with_it].append(stopwatch.time(longer if with_it else call)["ms"])
+    usual, more = (statistics.median(times[which]) for which in (False, True))
+    return more / usual - 1
+
+
+def main() -> None:
+    """Time what the command line names."""
+    name, line, runs, *slower = sys.argv[1:]
+    call = prepared(name, line)
+    medians = [[do_bench(call, return_mode="median") for _ in range(2)] for _ in range(int(runs))]
+    told: dict[str, Any] = {"do_bench": medians}
+    if slower:
+        told["cycles"], told["slower"] = slowed(call, float(slower[0]))
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""How far two timings of the same kernel are apart, and whether a small slowdown is seen.
+
+    python benchmarks/timing_agreement.py [KERNEL ...] [--runs 5] [--slower 0.03] [--out FILE]
+
+Each bundled kernel is timed against a copy of itself, as `bench` does it, in fresh processes for
+each run: no run may call one of them faster, and the interval of their ratio is to hold 1. Beside
+it stands how far two medians of `triton.testing.do_bench`, taken one after the other in one
+process, are apart: the baseline. With `--slower`, the copy takes so much longer instead (a spinning
+kernel behind each call, calibrated in the plain process), and each run is to call it slower.
+
+`--cpu` times the interpreter by the host's clock, to try the script without a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bundled import ROOT, kernel_source, say, table, task_files
+from pytest_tritonbench.contestants import CandidateSide
+from pytest_tritonbench.evaluation import Evaluation
+from pytest_tritonbench.judge.oracle_client import Oracle
+from pytest_tritonbench.sandbox import Sandbox
+from pytest_tritonbench.task.case import Case
+from pytest_tritonbench.task.loading import TaskFile
+from pytest_tritonbench.timing import verdict
+from pytest_tritonbench.timing.interval import Interval
+from pytest_tritonbench.timing.sampler import sample
+from pytest_tritonbench.timing.stopping import Rule
+from pytest_tritonbench.timing_options import TimingSettings
+
+_TIMEOUT = 300.0
+_SLEEPS = """
+
+_timed_as_it_is = {name}
+
+
+def {name}(*args, **kwargs):
+    found = _timed_as_it_is(*args, **kwargs)
+    torch.cuda._sleep({cycles})
+    return found
+"""
+
+
+@dataclass
+class Found:
+    """One kernel on one case."""
+
+    task: str
+    case: str
+    seconds: float
+    """Median of the kernel as it is."""
+
+    runs: list[Interval] = field(default_factory=list)
+    """Of the copy's time over the kernel's."""
+
+    do_bench: list[list[float]] = field(default_factory=list)
+    slower: float | None = None
+    """What the slowdown came to in the plain process."""
+
+    spent: float = 0.0
+    sampling: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {**vars(self), "runs": [one.as_json() for one in self.runs]}
+
+    @property
+    def verdicts(self) -> str:
+        """How often it was called what."""
+        said = [str(verdict.of(one)) for one in self.runs]
+        return ", ".join(f"{said.count(word)} {word}" for word in dict.fromkeys(said))
+
+
+class Agreement:
+    """Times kernels against their copies.
+
+    Args:
+        sandbox: Started.
+        device: ``cpu`` or ``cuda``.
+        budget: Seconds of samples of a run.
+    """
+
+    def __init__(self, sandbox: Sandbox, device: str, budget: float) -> None:
+        self._sandbox = sandbox
+        self._oracle = Oracle(sandbox, device, _TIMEOUT)
+        self._settings = TimingSettings(budget=budget)
+
+    def run(self, taskfile: TaskFile, case: Case, copy: str) -> tuple[Interval, float, float]:
+        """Time a kernel and its copy once.
+
+        Returns:
+            The interval of the copy's time over the kernel's, the median of the kernel's, and
+            the seconds that samples took.
+        """
+        source = kernel_source(taskfile.task.name)
+        with ExitStack() as stack:
+            sides = {
+                name: self._side(stack, taskfile, case, text)
+                for name, text in (("copy", copy), ("candidate", source))
+            }
+            sampled = sample(sides, Rule(budget=self._settings.budget))
+        seconds = statistics.median(sampled.series["candidate"].device)
+        taken = sum(sum(one.device) for one in sampled.series.values())
+        return sampled.interval("copy", "candidate"), seconds, taken
+
+    def _side(self, stack: ExitStack, taskfile: TaskFile, case: Case, text: str) -> CandidateSide:
+        name = taskfile.task.name
+        evaluation = stack.enter_context(
+            Evaluation(
+                taskfile, self._oracle, lambda: self._sandbox.candidate(text, f"{name}.py", name)
+            )
+        )
+        side = CandidateSide(evaluation, case, self._settings, _TIMEOUT)
+        side.open()
+        return side
+
+    def close(self) -> None:
+        """End the oracle's process."""
+        self._oracle.close()
+
+
+def chosen(taskfile: TaskFile, *, small: bool) -> Case:
+    """The case that is timed: the middle of the sweep, or a pinned one in the interpreter."""
+    task = taskfile.task
+    return task.cases[0] if small else task.sweep[len(task.sweep) // 2]
+
+
+def plain(name: str, case: Case, runs: int, slower: float | None) -> dict[str, Any]:
+    """What `plain_timing.py` finds."""
+    command = [sys.executable, "-m", "benchmarks.plain_timing", name, case.to_json(), str(runs)]
+    command += [] if slower is None else [str(slower)]
+    done = subprocess.run(  # noqa: S603 - our own script
+        command, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{name}: {done.stderr[-2000:]}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def measured(agreement: Agreement, taskfile: TaskFile, options: argparse.Namespace) -> Found:
+    """All runs of one kernel."""
+    name, case = taskfile.task.name, chosen(taskfile, small=options.cpu)
+    copy, began = kernel_source(name), time.monotonic()
+    beside: dict[str, Any] = {}
+    if not options.cpu:
+        beside = plain(name, case, options.runs, options.slower)
+    if options.slower is not None:
+        copy += _SLEEPS.format(name=name, cycles=beside["cycles"])
+    found = Found(name, case.to_json(), 0.0, do_bench=beside.get("do_bench", []))
+    found.slower = beside.get("slower")
+    for _ in range(options.runs):
+        interval, found.seconds, taken = agreement.run(taskfile, case, copy)
+        found.runs.append(interval)
+        found.sampling += taken
+    found.spent = time.monotonic() - began
+    return found
+
+
+def rows(found: list[Found]) -> Iterator[list[str]]:
+    """A row a kernel."""
+    for one in found:
+        ratios = [pair[0] / pair[1] for pair in one.do_bench]
+        apart = max((abs(ratio - 1) for ratio in ratios), default=0.0)
+        yield [
+            one.task,
+            f"{1e6 * one.seconds:.1f}",
+            f"{max(abs(run.value - 1) for run in one.runs):.2%}",
+            f"{max(run.half_width for run in one.runs):.2%}",
+            f"{sum(1.0 in run for run in one.runs)}/{len(one.runs)}",
+            one.verdicts,
+            f"{apart:.2%}" if ratios else "-",
+        ]
+
+
+def main() -> None:
+    """Time what the command line names, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("kernels", nargs="*")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--slower", type=float)
+    parser.add_argument("--budget", type=float, default=2.0)
+    parser.add_argument("--cpu", action="store_true")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    device = "cpu" if options.cpu else "cuda"
+    found: list[Found] = []
+    with Sandbox(device="cpu" if options.cpu else "cuda:0") as sandbox:
+        agreement = Agreement(sandbox, device, options.budget)
+        for taskfile in task_files(options.kernels):
+            one = measured(agreement, taskfile, options)
+            found.append(one)
+            say(" ".join(next(rows([one]))))
+            if options.out is not None:
+                with options.out.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(one.as_json()) + "\n")
+        agreement.close()
+    heads = ("kernel", "us", "apart", "half-width", "holds 1", "verdicts", "do_bench apart")
+    print(table(heads, list(rows(found))))
+    runs = [run for one in found for run in one.runs]
+    print(f"{sum(1.0 in run for run in runs)} of {len(runs)} intervals hold 1")
+    spent, sampling = (sum(getattr(one, name) for one in found) for name in ("spent", "sampling"))
+    print(f"{spent:.0f} s, of which {sampling / spent:.0%} timed calls")
+
+
+if __name__ == "__main__":
+    main()
