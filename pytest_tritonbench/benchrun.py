@@ -16,6 +16,7 @@ from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.task.loading import TaskFile
 from pytest_tritonbench.timing import gates
 from pytest_tritonbench.timing.gates import Finding, interval_from_json
+from pytest_tritonbench.timing.peaks import Peaks
 
 TOO_SLOW, REGRESSION = "too-slow", "regression"
 
@@ -66,7 +67,10 @@ class Bench:
             }
             stack.enter_context(session.timing())
             watch = stack.enter_context(session.watching())
-            peaks = session.peaks(self._taskfile.path, case)
+
+            def peaks(again: bool) -> Peaks:  # noqa: FBT001 - as Measurement asks
+                return session.peaks(self._taskfile.path, case, again=again)
+
             measurement = Measurement(session.settings.timing, session.timers, watch, peaks)
             return measurement.measure(evaluation, case, timeout=timeout, others=others)
 

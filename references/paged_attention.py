@@ -18,6 +18,18 @@ def _tables(
     return tables.masked_fill(behind, -1)
 
 
+def _moved(
+    q: torch.Tensor,
+    k_cache: torch.Tensor,
+    context_lens: torch.Tensor,
+    block_tables: torch.Tensor,
+) -> int:
+    """Pages that no sequence uses are not read, and those that several share are read once."""
+    pages = block_tables[block_tables >= 0].unique().numel()
+    tables = context_lens.nbytes + block_tables.nbytes
+    return int(2 * q.nbytes + tables + 2 * pages * k_cache[0].nbytes)
+
+
 def _by_sequence(
     q: torch.Tensor,
     k_cache: torch.Tensor,
@@ -53,6 +65,7 @@ def _by_sequence(
         "p": dim(1, 33),
         "w": dim(1, 9),
     },
+    moved=_moved,
     patterns=("normal", "uniform", "tiny", "spike", "integers"),
     cases=[
         {"b": 3, "g": 2, "h": 2, "d": 32, "n": 9, "p": 16, "w": 3},

@@ -17,6 +17,7 @@ from pytest_tritonbench.report.metrics.measure import SuiteLike
 from pytest_tritonbench.report.metrics.timings import Size
 from pytest_tritonbench.report.records import RecordFile, RecordsError, read_records
 from pytest_tritonbench.report.summary import summarise
+from pytest_tritonbench.timing_options import sweep_folder
 
 if TYPE_CHECKING:
     from pytest_tritonbench.nodes import PhaseRun
@@ -128,6 +129,8 @@ class Reporter:
             terminalreporter.write_line(f"records: {self._file.path}")
         if self._settings.report is not None:
             self._write_report(terminalreporter, self._settings.report)
+        if self._settings.timing.sweep:
+            self._write_sweep(terminalreporter)
         self._tell_github(terminalreporter)
 
     def _tell_of_authors(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -175,6 +178,25 @@ class Reporter:
             self._lost = self._lost or str(e)
         else:
             terminalreporter.write_line(f"report: {written.page}")
+
+    def _write_sweep(self, terminalreporter: pytest.TerminalReporter) -> None:
+        from pytest_tritonbench.report import sweep  # noqa: PLC0415 - only for who wants curves
+
+        settings = self._settings
+        here = terminalreporter.config.invocation_params.dir
+        folder = sweep_folder(settings.report, settings.results, here)
+        # The records of a folder are those of earlier runs, too: one curve of all of them.
+        try:
+            results = settings.results
+            records = self._records if results is None else read_records(results)
+            written = sweep.write(records, folder)
+        except sweep.NothingTimedError as e:
+            terminalreporter.write_line(f"no curves: {e}")
+        except (OSError, RecordsError) as e:
+            terminalreporter.write_line(f"curves lost: {e}", red=True)
+            self._lost = self._lost or str(e)
+        else:
+            terminalreporter.write_line(f"curves: {written[0]}")
 
     def pytest_unconfigure(self) -> None:
         """Close the record file."""

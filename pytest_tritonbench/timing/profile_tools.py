@@ -126,7 +126,7 @@ def find(
     homes = [outer[variable] for variable in ("CUDA_HOME", "CUDA_PATH") if outer.get(variable)]
     for pattern in (*(f"{home}/bin" for home in homes), *places):
         # Of several versions the newest, whose folder sorts last.
-        for folder in sorted(Path("/").glob(pattern.lstrip("/")), reverse=True):
+        for folder in sorted(Path("/").glob(pattern.lstrip("/"))):
             found = shutil.which(name, path=str(folder))
             if found is not None:
                 return Path(found)
@@ -168,7 +168,7 @@ def wrap(
     with tempfile.TemporaryDirectory(prefix="tritonbench-profile-") as name:
         folder = Path(name)
         _prepare(folder, work, device, targets)
-        env = dict(os.environ)
+        env = environment(os.environ, device)
         env |= {"HOME": name, "TMPDIR": str(folder / profiled.TEMPORARY)}
         base = folder / "report"
         runner = [sys.executable, "-P", "-m", profiled.__name__, name]

@@ -17,7 +17,7 @@ def timed(tmp_path_factory: pytest.TempPathFactory) -> TimedProject:
     project = TimedProject(tmp_path_factory.mktemp("timed"))
     project.quick("plain")
     project.quick("strict", more="min_speedup=0.5,")
-    project.time("--tb-baseline", "eager,compile")
+    project.time("--tb-baseline", "eager,compile", "--tb-sweep")
     return project
 
 
@@ -60,6 +60,15 @@ def test_the_compiled_reference_is_timed_as_well(timed: TimedProject) -> None:
     assert compiled["median_ms"] > 0
     assert compiled["samples"] == timing(timed, "plain")["samples"]
     assert compiled["verdict"] == "slower"
+
+
+def test_curves_are_drawn_of_what_was_timed(timed: TimedProject) -> None:
+    """``--tb-sweep`` writes a page and a table beside the records, and says where."""
+    page = timed.path / "out" / "sweep.html"
+    assert f"curves: {page}" in timed.output
+    assert "plain" in page.read_text()
+    rows = (timed.path / "out" / "sweep.csv").read_text().splitlines()
+    assert len(rows) == 1 + 2 * 3
 
 
 def test_a_task_has_a_least_speedup_of_its_own(timed: TimedProject, gated: TimedProject) -> None:

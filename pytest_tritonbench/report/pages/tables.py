@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_tritonbench.report.metrics.outcomes import Answer
+from pytest_tritonbench.report.spreadsheet import harmless
 
 from .letters import NAMES, PHASES, letter, worst
 from .scores import Suite
@@ -42,15 +43,8 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([_harmless(value) for value in row] for row in rows)
+    writer.writerows([harmless(value) for value in row] for row in rows)
     return text.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    """Keep a spreadsheet from taking text of a candidate for a formula."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
 
 
 def _scores(suites: Iterable[Suite]) -> Iterator[list[Any]]:

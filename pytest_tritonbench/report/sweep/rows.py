@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from pytest_tritonbench.report.spreadsheet import harmless
+
 from .figures import Figure, Point, Series, Unit
 
 COLUMNS = (
@@ -29,18 +31,13 @@ def table(figures: Iterable[Figure]) -> str:
     rows.writerow(COLUMNS)
     for figure in figures:
         for row in _rows(figure):
-            rows.writerow([harmless(value) for value in row])
+            rows.writerow([_cell(value) for value in row])
     return text.getvalue()
 
 
-def harmless(value: Any) -> Any:
-    """Keep a spreadsheet from taking a text for a formula, and write numbers as short as is exact.
-
-    Seven digits are more than any clock gives.
-    """
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return f"{value:.7g}" if isinstance(value, float) else value
+def _cell(value: Any) -> Any:
+    """Numbers are as short as is exact: seven digits are more than any clock gives."""
+    return f"{value:.7g}" if isinstance(value, float) else harmless(value)
 
 
 def _rows(figure: Figure) -> Iterator[list[Any]]:

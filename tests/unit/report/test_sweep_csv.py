@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pytest_tritonbench.report.sweep import write
-from pytest_tritonbench.report.sweep.rows import COLUMNS, harmless
+from pytest_tritonbench.report.spreadsheet import harmless
+from pytest_tritonbench.report.sweep.rows import COLUMNS
 from tests.unit.report.sweep_records import attention, matmul, persistent, softmax
 
 
@@ -66,4 +67,4 @@ def test_texts_are_no_formulas(tmp_path: Path, text: str) -> None:
     """A name that a spreadsheet would run is quoted; numbers keep their sign."""
     rows = _rows(softmax((256,), candidate=text), tmp_path)
     assert rows[0]["name"] == f"'{text}"
-    assert harmless(-1.5) == "-1.5"
+    assert harmless(-1.5) == -1.5

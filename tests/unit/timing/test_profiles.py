@@ -130,6 +130,7 @@ def test_names_cannot_lead_out(place: Place, name: str) -> None:
     assert path.resolve().is_relative_to(place.folder.resolve())
     assert path.parent.parent.parent == place.folder
     assert not path.name.startswith((".", "-"))
+    assert path.name.isascii()
 
 
 def test_names_that_differ_stay_different() -> None:
