@@ -126,7 +126,7 @@ def find(
     homes = [outer[variable] for variable in ("CUDA_HOME", "CUDA_PATH") if outer.get(variable)]
     for pattern in (*(f"{home}/bin" for home in homes), *places):
         # Of several versions the newest, whose folder sorts last.
-        for folder in sorted(Path("/").glob(pattern.lstrip("/"))):
+        for folder in sorted(Path("/").glob(pattern.lstrip("/")), reverse=True):
             found = shutil.which(name, path=str(folder))
             if found is not None:
                 return Path(found)
