@@ -49,8 +49,8 @@ def prepared(name: str, line: str) -> Callable[[], Any]:
 
 def slowed(call: Callable[[], Any], share: float) -> tuple[int, float]:
     """Cycles that make a call take so much longer, and the share that they come to."""
-    stopwatch = Stopwatch(torch.device("cuda"))
-    usual = statistics.median(stopwatch.time(call)["ms"] for _ in range(100))
+    stopwatch = Stopwatch(torch.device("cuda"), call)
+    usual = statistics.median(stopwatch.time()["ms"] for _ in range(100))
     cycles = int(share * usual * 1e-3 * _CYCLES_PER_SECOND)
     found = 0.0
     for _ in range(6):
@@ -62,17 +62,17 @@ def slowed(call: Callable[[], Any], share: float) -> tuple[int, float]:
     return cycles, found
 
 
-def _difference(stopwatch: Stopwatch, call: Callable[[], Any], cycles: int) -> float:
-    def longer() -> None:
+def _difference(usual: Stopwatch, call: Callable[[], Any], cycles: int) -> float:
+    def more() -> None:
         call()
         torch.cuda._sleep(cycles)  # noqa: SLF001 - there is no public kernel that only waits
 
+    longer = Stopwatch(torch.device("cuda"), more)
     times: dict[bool, list[float]] = {False: [], True: []}
     for number in range(_ROUNDS):
         with_it = number % 4 in (1, 2)
-        times[with_it].append(stopwatch.time(longer if with_it else call)["ms"])
-    usual, more = (statistics.median(times[which]) for which in (False, True))
-    return more / usual - 1
+        times[with_it].append((longer if with_it else usual).time()["ms"])
+    return statistics.median(times[True]) / statistics.median(times[False]) - 1
 
 
 def main() -> None:

@@ -122,6 +122,7 @@ class Agreement:
         )
         side = CandidateSide(evaluation, case, self._settings, _TIMEOUT)
         side.open()
+        side.ready("events")
         return side
 
     def close(self) -> None:

@@ -6,13 +6,13 @@ import contextlib
 import math
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from pytest_tritonbench.evaluation import Evaluation, Outcome, Timing
 from pytest_tritonbench.sandbox import TensorArg
-from pytest_tritonbench.sandbox.timed_candidate import Opened, Reading, TimingFailedError
+from pytest_tritonbench.sandbox.timed_candidate import Clock, Opened, Reading, TimingFailedError
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.work import Work
 from pytest_tritonbench.timing_options import TimingSettings
@@ -88,7 +88,6 @@ class CandidateSide:
         self._timing = self._evaluation.timing(
             self._case,
             cold=self._settings.l2 == "cold",
-            graph=self._settings.clock == "graph",
             timeout=self._timeout,
         )
         arguments = dict(self._timing.asked.args)
@@ -99,17 +98,21 @@ class CandidateSide:
         self._opened = self._timing.timed.open()
         self._accept(self._evaluation.judge_timed(self._timing, self._opened.delivered))
 
+    def ready(self, clock: str) -> Clock:
+        """Choose the clock and warm up."""
+        return self._made.timed.ready(clock)
+
     def time(self, *, held: bool) -> Reading:
         """Time one call on fresh inputs, and judge it now and then."""
         self._turns = _turns(self.lengths, self._rng)
-        reading = self._ready.timed.time(self._turns, held=held)
+        reading = self._made.timed.time(self._turns, held=held)
         if self.judged <= _JUDGED_ON_THE_WAY and self._rng.randrange(_ONE_IN) == 0:
             self.judge()
         return reading
 
     def move(self, spacer: int) -> None:
         """Let the inputs lie elsewhere."""
-        self._ready.timed.move(spacer)
+        self._made.timed.move(spacer)
 
     def judge(self) -> Outcome:
         """Judge what the last call delivered.
@@ -118,8 +121,8 @@ class CandidateSide:
             RejectedError: If it is wrong.
         """
         began = time.monotonic()
-        got = self._ready.timed.take()
-        outcome = self._evaluation.judge_timed(self._ready, got, self._turns)
+        got = self._made.timed.take()
+        outcome = self._evaluation.judge_timed(self._made, got, self._turns)
         self.judging += time.monotonic() - began
         return self._accept(outcome)
 
@@ -135,7 +138,7 @@ class CandidateSide:
             few, many = 1, 5
         # What else the machine does only adds: the shortest of each length is the truest.
         shortest = {
-            count: min(self._ready.timed.burst(count) for _ in range(_BURST_REPEATS))
+            count: min(self._made.timed.burst(count) for _ in range(_BURST_REPEATS))
             for count in (few, many)
         }
         return (shortest[many] - shortest[few]) / (many - few)
@@ -150,7 +153,7 @@ class CandidateSide:
                 return
 
     @property
-    def _ready(self) -> Timing:
+    def _made(self) -> Timing:
         assert self._timing is not None  # noqa: S101 - it is opened before all else
         return self._timing
 
@@ -179,6 +182,11 @@ class Rival(CandidateSide):
         """Have its first call, and judge what that delivers."""
         with self._blamed():
             super().open()
+
+    def ready(self, clock: str) -> Clock:
+        """Choose the clock and warm up."""
+        with self._blamed():
+            return super().ready(clock)
 
     def time(self, *, held: bool) -> Reading:
         """Time one call on fresh inputs."""
@@ -221,6 +229,10 @@ class ReferenceSide:
         said = timer.step(path, case, "open", cold=settings.l2 == "cold", compiled=compiled)
         self.work = Work(**said)
 
+    def ready(self, clock: str) -> Clock:
+        """Choose the clock and warm up."""
+        return Clock(**self._timer.step(self._path, self._case, "ready", clock=clock))
+
     def time(self, *, held: bool) -> Reading:
         """Time one call on fresh inputs."""
         turns = _turns(self._lengths, self._rng)
@@ -239,3 +251,13 @@ class ReferenceSide:
 def _turns(lengths: Mapping[str, int], rng: random.Random) -> dict[str, int]:
     """A number for each input that says in which order its elements come."""
     return {name: rng.randrange(1, 1 << 62) for name in lengths}
+
+
+def agree(sides: Sequence[CandidateSide | ReferenceSide], clock: str) -> Clock:
+    """Have all sides timed in one way; events, where one of them cannot be timed as was asked."""
+    found = [side.ready(clock) for side in sides]
+    if len({one.method for one in found}) == 1:
+        return found[0]
+    why = next(one.fallback for one in found if one.fallback)
+    methods = [side.ready("events").method for side in sides]
+    return Clock(methods[0], why)

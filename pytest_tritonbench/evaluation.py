@@ -142,7 +142,7 @@ class Evaluation:
             return replace(first, not_triton=told)
         return first
 
-    def timing(self, case: Case, *, cold: bool, graph: bool, timeout: float) -> Timing:
+    def timing(self, case: Case, *, cold: bool, timeout: float) -> Timing:
         """Make ready to time the candidate on a case.
 
         Raises:
@@ -156,7 +156,6 @@ class Evaluation:
             self._candidate,
             call,
             cold=cold,
-            graph=graph,
             timeout=timeout,
             copy_inputs=self._held,
         )

@@ -15,6 +15,7 @@ from pytest_tritonbench.contestants import (
     Rival,
     RivalError,
     TimesReferences,
+    agree,
 )
 from pytest_tritonbench.evaluation import Evaluation, Outcome
 from pytest_tritonbench.sandbox import Failure, Reason
@@ -23,7 +24,7 @@ from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.work import Work
 from pytest_tritonbench.timing.peaks import Peaks
 from pytest_tritonbench.timing.roofline import impossible, place
-from pytest_tritonbench.timing.sampler import Sampled, Side, sample
+from pytest_tritonbench.timing.sampler import Sampled, sample
 from pytest_tritonbench.timing.statement import beside, statement
 from pytest_tritonbench.timing.stopping import Rule
 from pytest_tritonbench.timing.watch import Watch
@@ -111,7 +112,7 @@ class Measurement:
         others: Mapping[str, Evaluation],
         failed: Mapping[str, str],
     ) -> Measured:
-        sides: dict[str, Side] = {}
+        sides: dict[str, CandidateSide | ReferenceSide] = {}
         mine = CandidateSide(evaluation, case, self._settings, timeout)
         path = evaluation.taskfile.path
         try:
@@ -124,6 +125,7 @@ class Measurement:
                 sides[name] = rival = Rival(name, other, case, self._settings, timeout)
                 rival.open()
             sides[CANDIDATE] = mine
+            clock = agree([*sides.values()], self._settings.clock)
             sampled = sample(
                 sides,
                 Rule(budget=self._settings.budget),
@@ -139,10 +141,11 @@ class Measurement:
         except RejectedError as e:
             return Measured(e.outcome, {}, {})
         finally:
-            for side in (*sides.values(), mine):
-                if isinstance(side, CandidateSide | ReferenceSide):
-                    side.close()
-        timing = self._told(mine, sampled, [*others]) | self._worth(sampled, task_work)
+            for side in {*sides.values(), mine}:
+                side.close()
+        timing = (
+            vars(clock) | self._told(mine, sampled, [*others]) | self._worth(sampled, task_work)
+        )
         timing["against"] |= {name: {"error": reason} for name, reason in failed.items()}
         series = {name: tuple(one.device) for name, one in sampled.series.items()}
         return Measured(outcome, timing, series)
@@ -152,8 +155,6 @@ class Measurement:
         further = [name for name in self._references if name != REFERENCE]
         tuned = max(opened.tunings, key=lambda tuning: tuning.configs, default=None)
         return {
-            "method": opened.method,
-            "fallback": opened.fallback,
             "l2": self._settings.l2,
             **statement(sampled, CANDIDATE, REFERENCE),
             **beside(sampled, further, CANDIDATE),

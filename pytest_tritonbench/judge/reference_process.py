@@ -44,9 +44,10 @@ def serve(connection: Connection, arena: Arena) -> None:
     arguments and the cotangents, the second the reference's and the oracle's answers, all of them
     in the arena; with ``"timed": true`` without gradients, and a sample of what is large. With
     ``"turns"``, inputs are turned by so many places first. With ``"what"`` the reference is timed
-    instead, and there is one reply: ``open`` makes it ready, ``time`` times one call, ``move``
-    lets its inputs lie elsewhere, ``close`` gives the memory back; ``peaks`` measures the device.
-    Where the task file's own code fails, a reply is ``{"error": text}``.
+    instead, and there is one reply: ``open`` calls it first, ``ready`` chooses the clock, ``time``
+    times one call, ``move`` lets its inputs lie elsewhere, ``close`` gives the memory back;
+    ``peaks`` measures the device. Where the task file's own code fails, a reply is
+    ``{"error": text}``.
     """
     tasks: dict[str, Task] = {}
     inputs = Inputs(arena)
@@ -191,6 +192,8 @@ def _timing(request: dict[str, Any], inputs: Inputs, task: Task, case: Case) -> 
             inputs.timed = None
         case _ if inputs.timed is None:
             raise RuntimeError("the parent opens before it asks for more")
+        case "ready":
+            return inputs.timed.ready(request["clock"])
         case "time":
             return {**inputs.timed.time(request["turns"], held=request["held"])}
         case "move":

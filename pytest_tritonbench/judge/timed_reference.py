@@ -14,8 +14,6 @@ from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.task.work import work
 
-_WARMUP = 3
-
 
 class TimedReference:
     """One call of a reference, with the memory that it works in.
@@ -44,13 +42,17 @@ class TimedReference:
         self._used = dict(self._kept)
         self._spacer: torch.Tensor | None = None
         self._function = torch.compile(task.reference) if compiled else task.reference
-        self._stopwatch = Stopwatch(device, cold=cold)
-        self.move(0)
+        self._stopwatch = Stopwatch(device, self._call, cold=cold)
+        self._place(0)
+        self.work = work(task, case, self._used, self._call())
+
+    def _call(self) -> Any:
         with torch.no_grad():
-            answer = self._function(*self._used.values())
-        self.work = work(task, case, self._used, answer)
-        for _ in range(_WARMUP):
-            self.time({}, held=True)
+            return self._function(*self._used.values())
+
+    def ready(self, clock: str) -> dict[str, Any]:
+        """Choose the clock and warm up, as ``Stopwatch.ready`` does."""
+        return {**self._stopwatch.ready(clock)}
 
     def time(self, turns: Mapping[str, int], *, held: bool) -> dict[str, float]:
         """Turn the inputs and time one call on them, in milliseconds."""
@@ -62,11 +64,16 @@ class TimedReference:
                 turn(_elements(used), _elements(kept), turns[name])
             else:
                 _storage(used).copy_(_storage(kept))
-        with torch.no_grad():
-            return self._stopwatch.time(lambda: self._function(*self._used.values()), held=held)
+        return self._stopwatch.time(held=held)
 
     def move(self, spacer: int) -> None:
         """Let the inputs lie elsewhere, behind so many bytes."""
+        self._stopwatch.let_go()
+        self._place(spacer)
+        self._call()
+        self._stopwatch.prepare()
+
+    def _place(self, spacer: int) -> None:
         self._used, self._spacer = {}, None
         if self._device.type == "cuda":
             torch.cuda.empty_cache()

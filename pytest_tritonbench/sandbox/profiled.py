@@ -67,7 +67,7 @@ def main() -> int:
     if failed is None:
         return 0
     os.write(told, f"{failed}\n".encode("utf-8", "replace"))
-return 0
+    return FAILED
 
 
 def _call(

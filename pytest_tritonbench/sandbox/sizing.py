@@ -23,7 +23,6 @@ _BASE_MODULES = ("performance_utils", "performance_metrics.performance_utils")
 _PACKAGES = ("TritonBench_v1", "TorchBench_v1")
 _FEWEST, _MOST = 5, 50
 _BUDGET_MS = 100.0
-_WARMUP = 3
 _FAILURES = 2
 _empty_cache = torch.cuda.empty_cache
 _set_default_device = torch.set_default_device
@@ -177,13 +176,12 @@ def _made(metrics: type[Metrics], number: int, device: str) -> tuple[Metrics, An
 
 def _times(call: Callable[[], Any], device: str) -> list[float]:
     """Milliseconds of device time of as many calls as are worth their time."""
-    stopwatch = Stopwatch(torch.device(device))
-    for _ in range(_WARMUP):
-        stopwatch.time(call)
-    few = [stopwatch.time(call)["ms"] for _ in range(_FEWEST)]
+    stopwatch = Stopwatch(torch.device(device), call)
+    stopwatch.ready("events")
+    few = [stopwatch.time()["ms"] for _ in range(_FEWEST)]
     typical = max(statistics.median(few), 1e-4)
     more = min(_MOST, int(_BUDGET_MS / typical)) - len(few)
-    return few + [stopwatch.time(call)["ms"] for _ in range(more)]
+    return few + [stopwatch.time()["ms"] for _ in range(more)]
 
 
 def _rate(rate: Callable[[Any, float], float], inputs: Any) -> float | None:

@@ -1,4 +1,4 @@
-"""The time of single calls: on the device by CUDA events, and on the host.
+"""The time of single calls: on the device, and on the host.
 
 Everything of torch that it uses is taken before a candidate was loaded.
 """
@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from . import cupti
+
 _empty = torch.empty
 _Event = torch.cuda.Event
 _record = torch.cuda.Event.record
@@ -18,7 +20,17 @@ _wait = torch.cuda.Event.synchronize
 _synchronize = torch.cuda.synchronize
 _sleep: Callable[[int], None] = getattr(torch.cuda, "_sleep", lambda _: None)
 _zero = torch.Tensor.zero_
+_Graph = torch.cuda.CUDAGraph
+_capture = torch.cuda.graph
 _now = time.perf_counter
+_METHODS = {
+    "host": "host-clock",
+    "events": "cuda-events",
+    "graph": "cuda-graph",
+    "cupti": "cupti",
+}
+_WARMUP = 3
+_LONGEST_REASON = 300
 _DEFAULT_L2 = 1 << 27
 _REMEMBERED = 16
 _HOLD_AT_LEAST = 20e-6
@@ -27,7 +39,7 @@ _CYCLES_PER_SECOND = 2e9
 
 
 class Stopwatch:
-    """Times one call after another.
+    """Times one call again and again.
 
     The queue is held back by a spinning kernel until the whole call has been queued behind it, so
     that the events are apart by what the device does, and not by how long Python takes to ask for
@@ -36,26 +48,73 @@ class Stopwatch:
 
     Args:
         device: a CUDA device; on a CPU both times are the host's.
+        call: what is timed.
         cold: whether the L2 cache is flushed before each call.
     """
 
-    def __init__(self, device: torch.device, *, cold: bool = True) -> None:
+    def __init__(self, device: torch.device, call: Callable[[], Any], *, cold: bool = True) -> None:
         self._on_gpu = device.type == "cuda"
+        self._call = call
+        self._work = call
+        self._clock = "events" if self._on_gpu else "host"
         self._flush: torch.Tensor | None = None
         if self._on_gpu and cold:
             self._flush = _empty(flush_bytes(device), dtype=torch.uint8, device=device)
         self._host: list[float] = []
 
     @property
-    def method(self) -> str:
-        """How the device's time is taken."""
-        return "cuda-events" if self._on_gpu else "host-clock"
+    def replays(self) -> bool:
+        """Whether a graph of the call is replayed: its output is where it was captured."""
+        return self._clock == "graph"
 
-    def time(self, call: Callable[[], Any], *, held: bool = True) -> dict[str, float]:
+    def ready(self, clock: str) -> dict[str, str | None]:
+        """Choose how the device's time is taken, and warm up.
+
+        Args:
+            clock: `events`, `graph`, `cupti`, or `auto` for the first of these.
+
+        Returns:
+            `method`, and `fallback`: why it is not what was asked for.
+        """
+        self.let_go()
+        self._clock = "events" if self._on_gpu else "host"
+        for _ in range(_WARMUP):
+            self.time()
+        fallback = None
+        if clock in ("graph", "cupti"):
+            fallback = self._use(clock) if self._on_gpu else "no GPU"
+        return {"method": _METHODS[self._clock], "fallback": fallback}
+
+    def _use(self, clock: str) -> str | None:
+        """Use another clock than events; why it cannot be, if it cannot."""
+        try:
+            if clock == "graph":
+                self.prepare(clock)
+            else:
+                cupti.extent_ms(cupti.kernel_spans(self._call))
+        except Exception as error:  # noqa: BLE001 - whatever a capture does not admit
+            self.let_go()
+            return f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
+        self._clock = clock
+        return None
+
+    def prepare(self, clock: str | None = None) -> None:
+        """Capture the call anew where graphs are replayed, as after its inputs were moved."""
+        if (clock or self._clock) != "graph":
+            return
+        graph = _Graph()
+        with _capture(graph):
+            self._call()
+        self._work = graph.replay
+
+    def let_go(self) -> None:
+        """Give up a graph, and the memory in it."""
+        self._work = self._call
+
+    def time(self, *, held: bool = True) -> dict[str, float]:
         """Time one call, whose inputs are ready.
 
         Args:
-            call: what is timed.
             held: whether the queue is held back. Without it, work on another stream that nobody
                 waits for is still under way when the call's own has ended.
 
@@ -65,11 +124,13 @@ class Stopwatch:
         """
         if not self._on_gpu:
             start = _now()
-            call()
+            self._work()
             spent = 1e3 * (_now() - start)
             return {"ms": spent, "host_ms": spent, "late_ms": 0.0}
         if self._flush is not None:
             _zero(self._flush)
+        if self._clock == "cupti" and held:
+            return self._by_cupti()
         begin, end = _Event(enable_timing=True), _Event(enable_timing=True)
         if held and self._host:
             hold = 1.5 * statistics.median(self._host) + _HOLD_AT_LEAST
@@ -78,7 +139,7 @@ class Stopwatch:
             _synchronize()
         _record(begin)
         asked = _now()
-        call()
+        self._work()
         returned = _now()
         _record(end)
         _wait(end)
@@ -92,8 +153,22 @@ class Stopwatch:
             "late_ms": 1e3 * late,
         }
 
-    def finish(self) -> None:
-        """Wait for the device."""
+    def _by_cupti(self) -> dict[str, float]:
+        host = 0.0
+
+        def call() -> None:
+            nonlocal host
+            asked = _now()
+            self._work()
+            host = _now() - asked
+
+        spans = cupti.kernel_spans(call)
+        return {"ms": cupti.extent_ms(spans), "host_ms": 1e3 * host, "late_ms": 0.0}
+
+    def burst(self, count: int) -> None:
+        """Make so many calls in a row, and wait for the device once."""
+        for _ in range(count):
+            self._work()
         if self._on_gpu:
             _synchronize()
 

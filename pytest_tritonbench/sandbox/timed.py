@@ -21,8 +21,6 @@ _peak: Callable[[], int] = torch.cuda.max_memory_allocated
 _allocated: Callable[[], int] = torch.cuda.memory_allocated
 _forget_peak: Callable[[], None] = torch.cuda.reset_peak_memory_stats
 _empty_cache: Callable[[], None] = torch.cuda.empty_cache
-_Graph = torch.cuda.CUDAGraph
-_capture = torch.cuda.graph
 
 
 class TimedCall:
@@ -32,23 +30,17 @@ class TimedCall:
         runner: calls the entry point.
         call: what to pass; gradients are not timed.
         cold: whether the L2 cache is flushed before each call.
-        graph: whether replays of a CUDA graph of the call are timed.
     """
 
-    def __init__(self, runner: Runner, call: Call, *, cold: bool, graph: bool) -> None:
+    def __init__(self, runner: Runner, call: Call, *, cold: bool) -> None:
         self._runner = runner
         self._call = call
-        self._stopwatch = Stopwatch(runner.device, cold=cold)
-        self._wants_graph = graph and runner.device.type == "cuda"
-        self._graph: Any = None
-        self._why_no_graph: str | None = None if runner.device.type == "cuda" else "no GPU"
+        self._stopwatch = Stopwatch(runner.device, self._function, cold=cold)
         self._output: Any = None
-        self._captured: Any = None
         self._spacer: torch.Tensor | None = None
         self._storages = Storages(runner.inputs, runner.device)
-        self._given = runner.arguments(call, self._storages)
+        self._arguments = runner.arguments(call, self._storages)
         self._storages.keep()
-        self._arguments = self._given
 
     def open(self) -> dict[str, Any]:
         """Call it for the first time: kernels are compiled and tuned here.
@@ -67,26 +59,18 @@ class TimedCall:
         peak = _peak() - before if on_gpu else None
         return {**self.take(), "peak_bytes": peak}
 
-    def ready(self) -> dict[str, Any]:
-        """Warm up, and capture the graph where one is wanted.
-
-        Returns:
-            `method`, and `fallback`: why it is not the one that was asked for.
-        """
-        for _ in range(3):
-            self._guarded(lambda: self._stopwatch.time(self._function))
-        if not self._wants_graph:
-            return {"method": self._stopwatch.method, "fallback": None}
-        self._record_graph()
-        method = self._stopwatch.method if self._graph is None else "cuda-graph"
-        return {"method": method, "fallback": self._why_no_graph}
+    def ready(self, clock: str) -> dict[str, Any]:
+        """Choose the clock and warm up, as `Stopwatch.ready` does."""
+        self._fresh({})
+        found: dict[str, Any] = self._guarded(lambda: self._stopwatch.ready(clock))
+        return found
 
     def time(self, turns: Mapping[str, int], *, held: bool) -> dict[str, float]:
         """Turn the inputs and time one call on them."""
-        self._output = None if self._graph is None else self._captured
+        if not self._stopwatch.replays:
+            self._output = None
         self._fresh(turns)
-        work = self._function if self._graph is None else self._graph.replay
-        found: dict[str, float] = self._guarded(lambda: self._stopwatch.time(work, held=held))
+        found: dict[str, float] = self._guarded(lambda: self._stopwatch.time(held=held))
         return found
 
     def take(self) -> dict[str, Any]:
@@ -99,28 +83,22 @@ class TimedCall:
         Args:
             spacer: bytes that are taken before them.
         """
-        self._output = self._captured = self._graph = None
+        # Whatever holds the old memory would keep it.
+        self._stopwatch.let_go()
+        self._output, self._arguments, self._spacer = None, {}, None
         self._storages.let_go()
-        self._spacer = None
         if self._runner.device.type == "cuda":
             _empty_cache()
         self._spacer = _empty(spacer, dtype=torch.uint8, device=self._runner.device)
         self._storages.place_again()
         self._arguments = self._runner.arguments(self._call, self._storages)
         self._fresh({})
-        self._guarded(lambda: self._stopwatch.time(self._function))
-        if self._wants_graph and self._why_no_graph is None:
-            self._record_graph()
+        self._guarded(self._function)
+        self._guarded(self._stopwatch.prepare)
 
     def burst(self, count: int) -> None:
         """Call it some times in a row and wait for the device once."""
-
-        def calls() -> None:
-            for _ in range(count):
-                self._function()
-            self._stopwatch.finish()
-
-        self._guarded(calls)
+        self._guarded(lambda: self._stopwatch.burst(count))
 
     def _function(self) -> None:
         by_place, by_name = self._runner.split(self._call, self._arguments)
@@ -133,16 +111,6 @@ class TimedCall:
                 if name in turns and isinstance(arg, TensorArg):
                     kept, used = self._storages.elements(arg)
                     turn(used, kept, turns[name])
-
-    def _record_graph(self) -> None:
-        graph = _Graph()
-        try:
-            with _capture(graph):
-                self._function()
-        except Exception as error:  # noqa: BLE001 - whatever a capture does not admit
-            self._why_no_graph = f"{type(error).__name__}: {error}"[:300]
-            return
-        self._graph, self._captured = graph, self._output
 
     def _guarded(self, work: Callable[[], Any]) -> Any:
         try:
@@ -170,9 +138,7 @@ class TimedService:
         what = request["what"]
         if what == "open":
             self._timed = None
-            self._timed = TimedCall(
-                self._runner, call, cold=request["cold"], graph=request["graph"]
-            )
+            self._timed = TimedCall(self._runner, call, cold=request["cold"])
             return self._timed.open()
         # Counting launches would slow them down.
         launches.watch(None)
@@ -180,7 +146,7 @@ class TimedService:
         if timed is None:
             raise RuntimeError("the parent opens before it asks for more")
         if what == "ready":
-            return timed.ready()
+            return timed.ready(request["clock"])
         if what == "time":
             return timed.time(request["turns"], held=request["held"])
         if what == "take":

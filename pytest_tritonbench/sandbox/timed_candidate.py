@@ -60,8 +60,13 @@ class Opened:
     tunings: tuple[Tuning, ...]
     peak_bytes: int | None
     """The most memory that the call took beyond its arguments, as the child has it."""
-    method: str
+
+
+@dataclass(frozen=True)
+class Clock:
     """How the device's time is taken."""
+
+    method: str
     fallback: str | None
     """Why it is not the method that was asked for."""
 
@@ -73,7 +78,6 @@ class TimedCandidate:
         candidate: its inputs' bytes are in place, and stay there.
         call: what is timed.
         cold: whether the L2 cache is flushed before each call.
-        graph: whether replays of a CUDA graph of the call are timed.
         timeout: seconds for the first call, and for any other step.
         copy_inputs: as for `Candidate.call`.
     """
@@ -84,37 +88,36 @@ class TimedCandidate:
         call: Call,
         *,
         cold: bool = True,
-        graph: bool = False,
         timeout: float = 120.0,
         copy_inputs: bool | Collection[str] = True,
     ) -> None:
         self._candidate = candidate
         self._call = call
         self._cold = cold
-        self._graph = graph
         self._timeout = timeout
         self._copy_inputs = copy_inputs
 
     def open(self) -> Opened:
-        """Call it for the first time, and warm up.
+        """Call it for the first time.
 
         Raises:
             TimingFailedError: it failed.
         """
-        delivered, said, seconds = self._step(
-            "open", delivers=True, cold=self._cold, graph=self._graph
-        )
+        delivered, said, seconds = self._step("open", delivers=True, cold=self._cold)
         assert delivered is not None  # noqa: S101 - this step delivers
-        ready = self._step("ready")[1]
         with _checked():
             return Opened(
                 delivered,
                 seconds,
                 _tunings(said.get("tunings")),
                 maybe(said.get("peak_bytes"), whole),
-                text(ready.get("method")),
-                maybe(ready.get("fallback"), text),
             )
+
+    def ready(self, clock: str) -> Clock:
+        """Choose the clock, as `Stopwatch.ready` has them, and warm up; raises as `time` does."""
+        said = self._step("ready", clock=clock)[1]
+        with _checked():
+            return Clock(text(said.get("method")), maybe(said.get("fallback"), text))
 
     def time(self, turns: Mapping[str, int], *, held: bool = True) -> Reading:
         """Time one call on inputs that are turned.

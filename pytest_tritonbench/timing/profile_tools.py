@@ -167,7 +167,9 @@ def wrap(
         )
     with tempfile.TemporaryDirectory(prefix="tritonbench-profile-") as name:
         folder = Path(name)
-        _prepare(folder, work, device, targets)
+        # The tool loads a library of its own into the process.
+        readable = [str(executable.resolve().parent)]
+        _prepare(folder, work, device, targets, readable)
         env = environment(os.environ, device)
         env |= {"HOME": name, "TMPDIR": str(folder / profiled.TEMPORARY)}
         base = folder / "report"
@@ -189,11 +191,13 @@ def wrap(
         return Report((report, text), doubt)
 
 
-def _prepare(folder: Path, work: Work, device: str | Gpu, targets: Sequence[str]) -> None:
+def _prepare(
+    folder: Path, work: Work, device: str | Gpu, targets: Sequence[str], readable: Sequence[str]
+) -> None:
     job = {
         "device": "cpu" if device == "cpu" else "cuda",
         "targets": list(targets),
-        "readable": [],
+        "readable": list(readable),
         "limits": Limits().as_json(),
         "name": f"{Path(work.filename).stem or 'candidate'}.py",
         "entry": work.entry,

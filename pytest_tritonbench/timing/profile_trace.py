@@ -55,7 +55,7 @@ class Trace:
     """By time, the longest first."""
 
     on_gpu: bool
-    """Whether it ran on a GPU; if nothing did, the rows are of the CPU."""
+    """Whether the trace has kernels; if it has none, the rows are of the CPU."""
 
     span: float
     """Microseconds from the first row's start to the last one's end."""
@@ -90,7 +90,7 @@ def read(packed: bytes | memoryview) -> Trace:
 def table(trace: Trace) -> str:
     """The kernels of a trace in at most 80 columns, several lines."""
     if not trace.rows:
-        return "no operator of torch and no kernel ran"
+        return "the trace has no kernel and no operator of torch"
     total = sum(row.us for row in trace.rows)
     kind = "kernel" if trace.on_gpu else "operator on the CPU"
     lines = [f"{kind:{_NAME}} calls       time  share  regs   shared"]
@@ -107,7 +107,7 @@ def table(trace: Trace) -> str:
         rest = sum(row.us for row in left)
         lines.append(f"... and {len(left)} more, {_time(rest)}")
     total_of = f"{_time(total)} on the {'GPU' if trace.on_gpu else 'CPU'}"
-    note = "" if trace.on_gpu else "; nothing ran on a GPU"
+    note = "" if trace.on_gpu else "; the trace has no kernel"
     lines.append(f"{total_of}, {_time(trace.span)} from the first to the last{note}")
     return "\n".join(line.rstrip() for line in lines)
 

@@ -120,9 +120,10 @@ def test_a_call_is_timed(sandbox: Sandbox) -> None:
         candidate.inputs.write(0, struct.pack("100f", *range(100)))
         timed = TimedCandidate(candidate, CALL, timeout=60.0)
         opened = timed.open()
+        clock = timed.ready("events")
         readings = [timed.time({"x": turn}) for turn in range(20)]
         last = timed.take()
-    assert (opened.method, opened.fallback) == ("cuda-events", None)
+    assert (clock.method, clock.fallback) == ("cuda-events", None)
     assert all(0 < reading.device < 1 for reading in readings)
     assert values(opened.delivered) == [2.0 * n for n in range(100)]
     assert values(last) == doubled(19)
@@ -132,13 +133,14 @@ def test_a_graph_of_a_call_is_timed(sandbox: Sandbox) -> None:
     """Replays of a CUDA graph work on the inputs of the day, and on those that were moved."""
     with sandbox.candidate(HEAD + "f = good", "kernels/f.py", "f") as candidate:
         candidate.inputs.write(0, struct.pack("100f", *range(100)))
-        timed = TimedCandidate(candidate, CALL, graph=True, timeout=60.0)
-        opened = timed.open()
+        timed = TimedCandidate(candidate, CALL, timeout=60.0)
+        timed.open()
+        clock = timed.ready("graph")
         timed.time({"x": 3})
         first = timed.take()
         timed.move(1 << 20)
         timed.time({"x": 7})
         second = timed.take()
-    assert (opened.method, opened.fallback) == ("cuda-graph", None)
+    assert (clock.method, clock.fallback) == ("cuda-graph", None)
     assert values(first) == doubled(3)
     assert values(second) == doubled(7)

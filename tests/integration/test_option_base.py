@@ -25,7 +25,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> TimedProject:
     project.quick("faster")
     project.quick("mended")
     project.quick("new")
-    project.time("--tb-base", "HEAD", "--tb-max-regression", "50%")
+    project.time("--tb-base", "HEAD", "--tb-max-regression", "50%", "--tb-bench-budget", "1.5")
     return project
 
 

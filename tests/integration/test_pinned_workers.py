@@ -5,12 +5,13 @@ it there.
 """
 
 import json
-import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.checkout import Checkout
 from tests.integration.made_up_gpus import install
 from tests.integration.project import Project
 
@@ -181,21 +182,16 @@ COUNT = """
 def count(machine: Project) -> Callable[..., int]:
     """Run a test under `-n auto` and tell how many workers there were."""
     machine.write("test_places.py", COUNT)
+    machine.write("conftest.py", "")
 
     def workers(*arguments: str) -> int:
-        machine.run("test_places.py", "-n", "auto", *arguments).assert_outcomes(passed=1)
+        # What a published benchmark adds is left out.
+        chosen = ("test_places.py", "-k", "test_count")
+        result = machine.run("-n", "auto", *chosen, *arguments)
+        assert result.parseoutcomes()["passed"] == 1
         return int((machine.path / "count").read_text())
 
     return workers
-
-
-def _own_count() -> int:
-    """What pytest-xdist starts by itself."""
-    try:
-        import psutil  # noqa: PLC0415 - it need not be there
-    except ImportError:
-        return len(os.sched_getaffinity(0))
-    return int(psutil.cpu_count(logical=False) or psutil.cpu_count())
 
 
 def test_auto_is_one_worker_a_gpu(count: Callable[..., int]) -> None:
@@ -207,10 +203,21 @@ def test_auto_is_one_worker_a_gpu(count: Callable[..., int]) -> None:
 def test_auto_without_a_gpu_or_a_task_is_pytest_xdists(
     count: Callable[..., int], machine: Project
 ) -> None:
-    """On the CPU, and in a repository without tasks, one worker a core."""
-    assert count("--tb-gpu=cpu") == _own_count()
+    """On the CPU, and in a repository without tasks, as many as without the plugin."""
+    own = count("-p", "no:tritonbench")
+    assert count("--tb-gpu=cpu") == own
     machine.write("references/double.py", "")
-    assert count() == _own_count()
+    assert count() == own
+
+
+def test_tasks_of_a_published_benchmark_are_tasks(
+    count: Callable[..., int], machine: Project, tmp_path: Path
+) -> None:
+    """They too have one worker a GPU."""
+    machine.write("references/double.py", "")
+    checkout = Checkout(tmp_path / "checkout")
+    checkout.task("twice")
+    assert count("--tb-suite", str(checkout.path)) == 3
 
 
 def test_who_says_how_many_is_heard(

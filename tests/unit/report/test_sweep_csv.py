@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pytest_tritonbench.report.sweep import write
 from pytest_tritonbench.report.spreadsheet import harmless
+from pytest_tritonbench.report.sweep import write
 from pytest_tritonbench.report.sweep.rows import COLUMNS
 from tests.unit.report.sweep_records import attention, matmul, persistent, softmax
 

@@ -62,6 +62,13 @@ def test_the_clock_of_the_parent_bounds_a_call(candidate: Candidate) -> None:
     assert reading.host <= reading.wall
 
 
+def test_a_clock_that_is_not_there_is_said(candidate: Candidate) -> None:
+    """Without a GPU the host's clock is the one there is, and the reason is told."""
+    timed = opened(candidate)
+    assert vars(timed.ready("graph")) == {"method": "host-clock", "fallback": "no GPU"}
+    assert vars(timed.ready("auto")) == {"method": "host-clock", "fallback": None}
+
+
 def test_a_call_goes_on_elsewhere(candidate: Candidate) -> None:
     """After the inputs were moved, the call works on the same values."""
     timed = opened(candidate)

@@ -102,12 +102,12 @@ def test_without_a_gpu_operators_are_shown() -> None:
         "aten::zeros": 4,
     }
     assert table(trace).splitlines()[0].startswith("operator on the CPU ")
-    assert table(trace).endswith("107.0 us from the first to the last; nothing ran on a GPU")
+    assert table(trace).endswith("107.0 us from the first to the last; the trace has no kernel")
 
 
 def test_nothing_ran() -> None:
     """A call that uses neither torch nor a kernel is said to."""
-    assert table(read(packed([]))) == "no operator of torch and no kernel ran"
+    assert table(read(packed([]))) == "the trace has no kernel and no operator of torch"
 
 
 def test_the_table_fits_a_terminal() -> None:

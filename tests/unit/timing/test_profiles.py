@@ -11,12 +11,10 @@ import pytest
 
 from pytest_tritonbench.sandbox import Call, Failure, Reason
 from pytest_tritonbench.timing import profiles
-from pytest_tritonbench.timing.disturbance import Disturbance, Kind
 from pytest_tritonbench.timing.profile_place import Place, folder_of, safe
 from pytest_tritonbench.timing.profile_report import ProfileSummary
 from pytest_tritonbench.timing.profile_tools import Report, Tool, ToolError, Work
 from pytest_tritonbench.timing.profiles import Profile, profile
-from pytest_tritonbench.timing.voids import Voids
 
 TRACE = gzip.compress(b'{"traceEvents": []}')
 WORK = Work("source", "kernels/f.py", "f", Call(args=()), b"")
@@ -50,9 +48,9 @@ def test_torch_writes_a_trace_and_a_table(place: Place) -> None:
     assert candidate.asked == [(7, False)]
     trace, table = found.files
     assert trace.read_bytes() == TRACE
-    assert table.read_text() == "no operator of torch and no kernel ran\n"
+    assert table.read_text() == "the trace has no kernel and no operator of torch\n"
     assert found.text.splitlines() == [
-        "no operator of torch and no kernel ran",
+        "the trace has no kernel and no operator of torch",
         f"wrote {trace}",
         f"wrote {table}",
     ]
@@ -174,25 +172,3 @@ def test_profiles_are_printed_by_test() -> None:
     summary.pytest_runtest_logreport(SimpleNamespace())  # type: ignore[arg-type]
     summary.pytest_terminal_summary(terminal)  # type: ignore[arg-type]
     assert lines == ["== profiles", "a", "first", "b", "second"]
-
-
-@pytest.mark.parametrize(
-    ("found", "why"),
-    [
-        (None, None),
-        (Disturbance((Kind.POWER_CAP,), {Kind.POWER_CAP: 0.5}), None),
-        (Disturbance((Kind.CAME,)), "a process came or went"),
-        (
-            Disturbance((Kind.POWER_CAP, Kind.HW_THERMAL), {Kind.POWER_CAP: 0.5}),
-            "power cap (50% of the time), hardware thermal slowdown",
-        ),
-    ],
-)
-def test_what_voids_a_block(found: Disturbance | None, why: str | None) -> None:
-    """The sampler is told why a block is void, and nothing of a power cap alone."""
-    log: list[str] = []
-    watch = SimpleNamespace(before=lambda: log.append("before"), after=lambda: found)
-    voids = Voids(watch)  # type: ignore[arg-type]  # its stand-in
-    voids.before()
-    assert voids.after() == why
-    assert log == ["before"]
