@@ -26,10 +26,14 @@ from pytest_tritonbench.sandbox import (
     TensorOut,
 )
 from pytest_tritonbench.sandbox import Value as Argument
+from pytest_tritonbench.sandbox.devices import Gpu
 from pytest_tritonbench.sandbox.timed_candidate import TimedCandidate
 from pytest_tritonbench.sandbox.worker import Beside
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.loading import TaskFile
+from pytest_tritonbench.timing.profile_place import Place
+from pytest_tritonbench.timing.profile_tools import Work
+from pytest_tritonbench.timing.profiles import Profile, profile
 
 NOT_TRITON = "not-triton"
 
@@ -169,6 +173,30 @@ class Evaluation:
         if turns:
             asked = self._oracle.ask(self.taskfile.path, asked.case, timed=True, turns=turns)
         return Outcome(asked.case, self._judged(asked, timing.call, got), delivered=got)
+
+    def profile(
+        self, case: Case, by: str, place: Place, *, cold: bool, device: str | Gpu, timeout: float
+    ) -> Profile:
+        """Profile one call of the candidate on a case, in a process of its own.
+
+        Args:
+            case: The case.
+            by: ``torch``, ``nsys`` or ``ncu``.
+            place: Where the files go.
+            cold: Whether the L2 cache is flushed before the call, under torch's profiler.
+            device: As for the sandbox.
+            timeout: Seconds for everything.
+
+        Raises:
+            ReferenceFailedError: If the reference itself fails on the case.
+        """
+        asked = self._ask(case, timed=True)
+        asked.truth()
+        call = replace(_call(self.taskfile, asked), gradients=(), poison=False)
+        with self._make() as fresh:
+            fresh.inputs.write(0, asked.inputs)
+            work = Work(fresh.source, fresh.filename, fresh.entry, call, asked.inputs)
+            return profile(by, fresh, work, place, cold=cold, device=device, timeout=timeout)
 
     def close(self) -> None:
         """End the candidate's process."""

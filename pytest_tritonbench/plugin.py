@@ -43,6 +43,12 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_tritonbench.session import base_of  # noqa: PLC0415 - asks git
 
         base_of(settings)
+    if settings.timing.profile is not None and not hasattr(config, "workerinput"):
+        from pytest_tritonbench.timing.profile_report import (  # noqa: PLC0415 - where it is asked for
+            ProfileSummary,
+        )
+
+        config.pluginmanager.register(ProfileSummary(), "tritonbench-profiles")
     authors: Sequence[Author] = ()
     if settings.asking is not None:
         from pytest_tritonbench.asked.plugin import (  # noqa: PLC0415 - only where models are asked
@@ -224,6 +230,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         phase = item.name.partition("[")[0].removeprefix("test_")
         callspec = getattr(item, "callspec", None)
         run.enter(phase, item.nodeid, callspec.params if callspec else {})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Compute on the GPU beside others, and never while one of them times on it."""
+    if _run_of(item) is None:
+        return (yield)
+    from pytest_tritonbench.session import session_of  # noqa: PLC0415 - only where there is a task
+
+    with session_of(item.config).computing():
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -19,6 +19,7 @@ from pytest_tritonbench.report.environment import Environment, describe
 from pytest_tritonbench.sandbox import Sandbox
 from pytest_tritonbench.sandbox.devices import Gpu
 from pytest_tritonbench.sandbox.gpu_lock import GpuLock
+from pytest_tritonbench.timing import profile_place
 
 if TYPE_CHECKING:
     # This imports torch; the sandbox is started while that still takes its time.
@@ -139,6 +140,11 @@ class Session:
                 with suppress(OSError):
                     peaks.write(self.cache, key, self._peaks)
         return self._peaks
+
+    @property
+    def profiles(self) -> Path:
+        """Folder of the profiles."""
+        return profile_place.folder_of(self.settings.results, self.settings.rootdir)
 
     @cached_property
     def base(self) -> Revision | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +21,8 @@ from pytest_tritonbench.report.explanation import explain, explain_slow
 from pytest_tritonbench.task.case import Case, CaseError
 from pytest_tritonbench.timing.benchmark_rows import Rows
 from pytest_tritonbench.timing.gates import BaselineError
+from pytest_tritonbench.timing.profile_place import Place
+from pytest_tritonbench.timing.profiles import Profile
 from pytest_tritonbench.timing.sampler import UndisturbedError
 from pytest_tritonbench.timing.table import Table
 
@@ -134,6 +137,11 @@ class TaskRun(CandidateTask):
             if table is not None:
                 # Before the gates: what is too slow is to be seen as well.
                 table.show(self._rows(case, measured))
+            if session.settings.timing.profile is not None:
+                profiled = self._profile(case, session.settings.timing.profile)
+                measured = replace(
+                    measured, timing={**measured.timing, "profile": profiled.as_json()}
+                )
             saved = None if table is None else table.saved()
             found = [*self._bench.gates(measured.timing, saved)]
         except (ReferenceFailedError, RevisionError, UndisturbedError, BaselineError) as e:
@@ -155,6 +163,20 @@ class TaskRun(CandidateTask):
             method=measured.timing["method"],
             extra_info=measured.timing,
         )
+
+    def _profile(self, case: Case, by: str) -> Profile:
+        session = self.session
+        author = "" if self._author is None else self._author.id
+        place = Place(session.profiles, self.task.name, case.id, author)
+        with session.timing():
+            return self.evaluation.profile(
+                case,
+                by,
+                place,
+                cold=session.settings.timing.l2 == "cold",
+                device="cpu" if session.gpu is None else session.gpu,
+                timeout=self._timeout,
+            )
 
     @cached_property
     def _bench(self) -> Bench:

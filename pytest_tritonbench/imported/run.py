@@ -118,7 +118,8 @@ class ImportedRun(AnsweredTask):
             why = f"{examined.reason}: how fast a wrong answer is says nothing"
             self._skip(f"call or exec failed: {why}", examined)
         try:
-            timing = self._workshop.sizes.time(self.task, self._code)
+            with self._workshop.session.timing():
+                timing = self._workshop.sizes.time(self.task, self._code)
         except NotTimedError as e:
             self._skip(f"not-timed: {e}", examined, reason="not-timed")
         self.records.append(self.record("passed", timing=timing))

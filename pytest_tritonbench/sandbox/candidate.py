@@ -119,6 +119,36 @@ class Candidate:
         request = {"op": "timed", "call": encode_call(call), **what}
         return self._ask(request, call, timeout, delivers=delivers)
 
+    def profile(self, call: Call, timeout: float, *, cold: bool) -> memoryview | Failure:
+        """Profile one warmed call with torch's profiler.
+
+        The profiler leaves threads in the process, which is given up: the next call has a new one.
+
+        Args:
+            call: what to pass; its tensors' bytes are in `inputs`.
+            timeout: seconds, compilation included.
+            cold: whether the L2 cache is flushed before the call.
+
+        Returns:
+            A Chrome trace as the child has it: JSON, compressed by gzip.
+        """
+        request = {"op": "profile", "call": encode_call(call), "cold": cold}
+        answer = self._ask(request, call, timeout, delivers=False)
+        if isinstance(answer, Failure):
+            return answer
+        message = answer[1]
+        reader = Reader(self._outputs, _pool)
+        try:
+            nbytes = whole(message.get("nbytes"))
+            if message.get("trace") is None:
+                return Failure(Reason.OUTPUT_FLOOD, f"the trace of one call has {nbytes} bytes")
+            reader.snapshot(message.get("used"))
+            return reader.tensor(message["trace"]).data
+        except ProtocolError as error:
+            return self._breach(str(error))
+        finally:
+            self._let_go()
+
     def script(self, script: Script, timeout: float = 60.0) -> Ran | Failure:
         """Run the module together with a test part.
 

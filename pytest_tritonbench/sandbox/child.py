@@ -31,8 +31,8 @@ def import_libraries(setup: Mapping[str, Any]) -> None:
     Args:
         setup: `device` (`"cpu"` or `"cuda"`), `targets` to compile for, `root` for files.
     """
-    for name in ("torch", "triton", "triton.language", "serving", "timed", "sizing"):
-        ours = name in {"serving", "timed", "sizing"}
+    for name in ("torch", "triton", "triton.language", "serving", "timed", "profiling", "sizing"):
+        ours = name in {"serving", "timed", "profiling", "sizing"}
         importlib.import_module(f"{__package__}.{name}" if ours else name)
     from . import interpreter  # noqa: PLC0415 - imports torch
     from .interpreter import locate  # noqa: F401, PLC0415 - as above

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from . import launches, loading
+from . import launches, loading, profiling
 from .calls import decode_call
 from .limits import Limits
 from .memory import Arena
@@ -101,6 +101,8 @@ class Service:
         random.seed(call.seed)
         if request["op"] == "timed":
             return self._timed.answer(request, call)
+        if request["op"] == "profile":
+            return profiling.traced(self._runner, call, cold=request["cold"])
         return self._runner.run(call)
 
     def _not_the_candidates(self, error: Exception) -> loading.CandidateError:

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_tritonbench import pinning
 from pytest_tritonbench.options import settings_of
-from pytest_tritonbench.report import installed
 from pytest_tritonbench.timing import machine
 from pytest_tritonbench.timing.benchmark_rows import ROW
 from pytest_tritonbench.timing.bridge import is_timed
@@ -73,6 +71,9 @@ def _has_kernels(saved: Mapping[str, Any]) -> bool:
 
 
 def _described(config: pytest.Config) -> dict[str, Any]:
+    from pytest_tritonbench import pinning  # noqa: PLC0415 - asks the driver
+    from pytest_tritonbench.report import installed  # noqa: PLC0415 - only where it is saved
+
     wanted = settings_of(config).gpu
     if config.getoption("dist", "no") != "no":
         gpus = pinning.candidates(wanted)

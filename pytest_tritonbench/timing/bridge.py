@@ -20,8 +20,6 @@ from typing import Any
 
 import pytest
 
-from pytest_tritonbench.nodes import run_of
-
 ATTRIBUTE = "tb_benchmarks"
 """Name of the attribute that carries rows on a report; pytest-xdist serialises plain data."""
 
@@ -50,7 +48,11 @@ def install(config: pytest.Config, has_tasks: Callable[[], bool]) -> None:
 
 def is_timed(item: pytest.Item) -> bool:
     """Whether a test times kernels and has pytest-benchmark's fixture."""
-    return "benchmark" in getattr(item, "fixturenames", ()) and run_of(item) is not None
+    if not {"benchmark", "tb"} <= set(getattr(item, "fixturenames", ())):
+        return False
+    from pytest_tritonbench.nodes import run_of  # noqa: PLC0415 - only where there is a task
+
+    return run_of(item) is not None
 
 
 def compared(config: pytest.Config) -> list[tuple[str, dict[str, Any]]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pytest_tritonbench.sandbox.devices import Gpu
+if TYPE_CHECKING:
+    # The sandbox comes with it, which a run without kernels does not need.
+    from pytest_tritonbench.sandbox.devices import Gpu
 
 KEY = "gpu"
 CPU = "none"

@@ -63,7 +63,11 @@ def pytest_benchmark_update_machine_info(machine_info):
 """
 
 CPU_BENCHMARK = """\
+import pathlib
+
+
 def test_sum(benchmark):
+    pathlib.Path("enabled").write_text(str(benchmark.enabled))
     assert benchmark(sum, [1, 2]) == 3
 """
 

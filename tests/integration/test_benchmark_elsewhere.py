@@ -57,6 +57,23 @@ def test_workers_leave_plain_benchmarks_off(elsewhere: pytest.Pytester) -> None:
     assert not (elsewhere.path / "o.json").exists()
 
 
+def test_nothing_is_imported_in_vain(elsewhere: pytest.Pytester) -> None:
+    """With pytest-benchmark, a run without tasks loads the bridge and none of what it may need."""
+    elsewhere.makepyfile(
+        test_light="""
+        import sys
+
+        NEEDLESS = ("torch", "triton", "numpy", "pynvml", "pytest_tritonbench.sandbox")
+
+        def test_nothing_needless_was_imported():
+            assert "pytest_tritonbench.timing.bridge" in sys.modules
+            assert not [name for name in sys.modules if name.startswith(NEEDLESS)]
+        """
+    )
+    result = elsewhere.runpytest_subprocess("test_light.py", timeout=60)
+    result.assert_outcomes(passed=1)
+
+
 def test_without_pytest_benchmark(project: Project) -> None:
     """Kernels are timed all the same, serial and in workers; there is only no table."""
     timed(project)

@@ -68,16 +68,13 @@ def test_the_table_and_the_json(kernels: Project, run: Run) -> None:
     assert candidate["param"] == candidate["params"]["case"] == CASE
 
 
-def test_workers_save_what_a_serial_run_saves(kernels: Project) -> None:
-    """Files of a serial run and of `-n 2` hold the same rows, field by field."""
+def test_a_worker_saves_what_a_serial_run_saves(kernels: Project) -> None:
+    """Files of a serial run and of `-n 1` hold the same rows, field by field."""
     kernels.run_here("--benchmark-only", "--benchmark-save=s", "--benchmark-save-data")
-    kernels.run("--benchmark-only", "--benchmark-save=w", "--benchmark-save-data", "-n", "2")
+    kernels.run("--benchmark-only", "--benchmark-save=w", "--benchmark-save-data", "-n", "1")
     one, two = (read(kernels, name) for name in saved(kernels))
-    serial, workers = (
-        sorted(whole["benchmarks"], key=itemgetter("fullname")) for whole in (one, two)
-    )
-    assert [row["fullname"] for row in serial] == FULL
-    assert serial == workers
+    assert [row["fullname"] for row in two["benchmarks"]] == FULL
+    assert sorted(one["benchmarks"], key=itemgetter("fullname")) == two["benchmarks"]
     assert one["machine_info"].keys() == two["machine_info"].keys()
 
 
@@ -200,12 +197,15 @@ def test_a_wrong_kernel_is_no_unused_fixture(run: Run, monkeypatch: pytest.Monke
     assert titles(result) == [f"twice[{CASE}]"]
 
 
-def test_a_plain_benchmark_beside_kernels(run: Run, request: pytest.FixtureRequest) -> None:
+def test_a_plain_benchmark_beside_kernels(
+    kernels: Project, run: Run, request: pytest.FixtureRequest
+) -> None:
     """A benchmark of the CPU is timed in a serial run; in workers it is off, told once."""
     result = run("--benchmark-only", "references", "tests", "--benchmark-columns=rounds")
     result.assert_outcomes(passed=3, skipped=8)
     assert len(titles(result)) == 2
     serial = "serial" in request.node.name
+    assert (kernels.path / "enabled").read_text(encoding="utf-8") == str(serial)
     assert serial == any(line.startswith("test_sum ") for line in result.outlines)
     told = [line for line in result.errlines if "disabled because xdist plugin is active" in line]
     assert len(told) == (0 if serial else 1)
