@@ -65,6 +65,7 @@ class Bench:
                 name: stack.enter_context(self._evaluation(then))
                 for name, then in self._others(source).items()
             }
+            session.settle()
             stack.enter_context(session.timing())
             watch = stack.enter_context(session.watching())
 

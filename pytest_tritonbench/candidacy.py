@@ -165,7 +165,8 @@ class CandidateTask:
         """What is wrong with a kernel, or how fast it is."""
         kept, self._current = self._current, Candidacy(source=self._source_of(written))
         try:
-            return try_out(self.task, self.evaluation, self.session)
+            with self.session.computing():
+                return try_out(self.task, self.evaluation, self.session)
         except ReferenceFailedError as e:
             pytest.fail(str(e), pytrace=False)
         finally:

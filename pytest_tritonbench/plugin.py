@@ -239,8 +239,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         return (yield)
     from pytest_tritonbench.session import session_of  # noqa: PLC0415 - only where there is a task
 
-    with session_of(item.config).computing():
-        return (yield)
+    session = session_of(item.config)
+    with session.computing():
+        try:
+            return (yield)
+        finally:
+            session.settle()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -315,7 +319,11 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None
     if _has_tasks(settings):
         from pytest_tritonbench import pinning  # noqa: PLC0415 - asks the driver
 
-        pinning.pin(specs, pinning.candidates(settings.gpu))
+        gpus = pinning.candidates(settings.gpu)
+        pinning.pin(specs, gpus)
+        from pytest_tritonbench import sharing  # noqa: PLC0415 - only where there are workers
+
+        sharing.share_nursery(config, specs, "cuda" if gpus else "cpu", settings.targets)
 
 
 @pytest.hookimpl(optionalhook=True)

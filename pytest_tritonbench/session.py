@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from pytest_tritonbench.options import Settings, settings_of
 from pytest_tritonbench.report.environment import Environment, describe
 from pytest_tritonbench.sandbox import Sandbox
 from pytest_tritonbench.sandbox.devices import Gpu
-from pytest_tritonbench.sandbox.gpu_lock import GpuLock
+from pytest_tritonbench.sandbox.gpu_lock import GpuLock, LockError
 from pytest_tritonbench.timing import profile_place
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Session:
         Returns:
             A context whose value is the seconds that were waited.
         """
-        return nullcontext(0.0) if self._turns is None else self._turns.shared()
+        return nullcontext(0.0) if self._turns is None else _told(self._turns.shared())
 
     def timing(self) -> AbstractContextManager[float]:
         """A turn at the GPU while no other worker computes on it: for what is timed.
@@ -87,7 +87,21 @@ class Session:
         Returns:
             As :meth:`computing`.
         """
-        return nullcontext(0.0) if self._turns is None else self._turns.alone()
+        return nullcontext(0.0) if self._turns is None else _told(self._turns.alone())
+
+    def give_way(self) -> None:
+        """Within a long turn of :meth:`computing`, let those go first who wait to time.
+
+        Between two cases, when no candidate is at work.
+        """
+        if self._turns is not None:
+            self.settle()
+            self._turns.give_way()
+
+    def settle(self) -> None:
+        """Wait until the reference's process is at rest: a turn ends when nothing is at work."""
+        if self._oracle is not None:
+            self._oracle.settle()
 
     @property
     def on_gpu(self) -> bool:
@@ -194,6 +208,17 @@ class Session:
             oracle.close()
         if "sandbox" in self.__dict__:
             self.sandbox.close()
+
+
+@contextmanager
+def _told(turn: AbstractContextManager[float]) -> Iterator[float]:
+    """A turn; one that cannot be had fails the test with a sentence and not with a traceback."""
+    with ExitStack() as stack:
+        try:
+            waited = stack.enter_context(turn)
+        except LockError as e:
+            pytest.fail(str(e), pytrace=False)
+        yield waited
 
 
 def base_of(settings: Settings) -> Revision | None:

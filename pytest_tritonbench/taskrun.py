@@ -18,6 +18,7 @@ from pytest_tritonbench.fuzzing import fuzz
 from pytest_tritonbench.judge.oracle_client import ReferenceFailedError
 from pytest_tritonbench.measurement import Measured
 from pytest_tritonbench.report.explanation import explain, explain_slow
+from pytest_tritonbench.sandbox.gpu_lock import LockError
 from pytest_tritonbench.task.case import Case, CaseError
 from pytest_tritonbench.timing.benchmark_rows import Rows
 from pytest_tritonbench.timing.gates import BaselineError
@@ -25,6 +26,8 @@ from pytest_tritonbench.timing.profile_place import Place
 from pytest_tritonbench.timing.profiles import Profile
 from pytest_tritonbench.timing.sampler import UndisturbedError
 from pytest_tritonbench.timing.table import Table
+
+_NO_TIMES = (ReferenceFailedError, RevisionError, UndisturbedError, BaselineError, LockError)
 
 
 class TaskRun(CandidateTask):
@@ -144,7 +147,7 @@ class TaskRun(CandidateTask):
                 )
             saved = None if table is None else table.saved()
             found = [*self._bench.gates(measured.timing, saved)]
-        except (ReferenceFailedError, RevisionError, UndisturbedError, BaselineError) as e:
+        except _NO_TIMES as e:
             pytest.fail(str(e), pytrace=False)
         failed = [one for one in found if one.finding.fails(strict=session.settings.timing.strict)]
         if failed:
@@ -187,10 +190,18 @@ class TaskRun(CandidateTask):
         return self.session.settings.timeouts[self._phase]
 
     def _run(self, case: Case, *, compiled: bool = False) -> Outcome:
+        # Who waits to time on the GPU waits for a case, not for all that are drawn.
+        self._give_way()
         try:
             return self.evaluation.run(case, timeout=self._timeout, compiled=compiled)
         except ReferenceFailedError as e:
             # The task's fault, not the kernel's; its own words say it best.
+            pytest.fail(str(e), pytrace=False)
+
+    def _give_way(self) -> None:
+        try:
+            self.session.give_way()
+        except LockError as e:
             pytest.fail(str(e), pytrace=False)
 
     def _reject(self, outcome: Outcome, note: str | None = None) -> None:

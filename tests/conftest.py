@@ -1,13 +1,28 @@
 """What lies beside the tests and is none, and which tests stay together under ``-n``."""
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_tritonbench.sandbox.client import environment
+from pytest_tritonbench.sandbox.nursery import VARIABLE, Nursery
+
 # Upstream's layout has a task whose file's name ends as a test's does.
 collect_ignore = ["data"]
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have torch imported once for the sandboxes of all the runs that the tests start."""
+    if session.config.getoption("numprocesses", None):
+        # The workers do so, each for its own runs.
+        return
+    env = environment(os.environ, "cpu")
+    nursery = Nursery("cpu", ["sm_90"], env)
+    os.environ[VARIABLE] = nursery.address
+    session.config.add_cleanup(nursery.close)
 
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)

@@ -130,7 +130,8 @@ class AnsweredTask:
         """What is wrong with an answer."""
         from pytest_tritonbench.imported.trial import try_out  # noqa: PLC0415 - imports torch
 
-        return try_out(self.task, written.code, written.generation.text, self._workshop)
+        with self._workshop.session.computing():
+            return try_out(self.task, written.code, written.generation.text, self._workshop)
 
     def record(self, outcome: str, **found: Any) -> Record:
         """A record of the current test."""

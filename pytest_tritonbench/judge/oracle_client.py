@@ -177,12 +177,15 @@ class Oracle:
         """
         return self._request(path, case, what=what, **more)
 
-    def _request(self, path: Path, case: Case, **more: Any) -> dict[str, Any]:
+    def settle(self) -> None:
+        """Wait for what the process is still at: the last case's truth, which nobody wanted."""
         if self._pending is not None:
-            # Nobody wanted the last case's truth, but it is on its way.
             with contextlib.suppress(ReferenceFailedError):
                 self._pending()
             self._pending = None
+
+    def _request(self, path: Path, case: Case, **more: Any) -> dict[str, Any]:
+        self.settle()
         request = {"task": str(path), "case": case.to_json(), "device": self.device, **more}
         if not self._worker.alive:
             self._worker = self._sandbox.reference(ENTRY)

@@ -25,11 +25,12 @@ from .protocol import Connection, ConnectionLostError
 from .watch import Watch
 
 
-def import_libraries(setup: Mapping[str, Any]) -> None:
-    """Import, in the zygote, all that workers need.
+def import_libraries(setup: Mapping[str, Any], *, for_many: bool = False) -> None:
+    """Import, in the zygote, all that workers need; what is there already costs nothing.
 
     Args:
         setup: `device` (`"cpu"` or `"cuda"`), `targets` to compile for, `root` for files.
+        for_many: for several sandboxes, which have a `root` each and make their files there.
     """
     for name in ("torch", "triton", "triton.language", "serving", "timed", "profiling", "sizing"):
         ours = name in {"serving", "timed", "profiling", "sizing"}
@@ -40,7 +41,7 @@ def import_libraries(setup: Mapping[str, Any]) -> None:
     if setup["device"] == "cpu":
         targets = [interpreter.Target.parse(name) for name in setup["targets"]]
         interpreter.prepare(targets, warm=True)
-    else:
+    elif not for_many:
         stubs.build(stub_folder(setup))
 
 

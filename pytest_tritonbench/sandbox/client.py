@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from . import confine, page, protocol
+from . import confine, nursery, page, protocol
 from .candidate import Candidate
 from .devices import Gpu
 from .limits import Limits
@@ -80,10 +80,11 @@ class Sandbox:
 
     def _started(self) -> "_Zygote":
         if self._zygote is None:
-            self._zygote = _Zygote(environment(os.environ, self._device))
+            kind = "cpu" if self._device == "cpu" else "cuda"
+            self._zygote = _Zygote(kind, environment(os.environ, self._device))
             self._zygote.control.send(
                 {
-                    "device": "cpu" if self._device == "cpu" else "cuda",
+                    "device": kind,
                     "targets": self.targets,
                     "readable": self.readable,
                     "without": self._without,
@@ -196,25 +197,32 @@ class _Zygote:
     """The process that workers are forked from, as its parent holds it.
 
     Args:
+        device: `"cpu"` or `"cuda"`.
         env: its environment.
     """
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, device: str, env: Mapping[str, str]) -> None:
         self.root = tempfile.mkdtemp(prefix="tritonbench-")
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         ours, theirs = protocol.pair()
         with theirs:
-            self.process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
-                [sys.executable, "-P", "-m", f"{__package__}.zygote", str(theirs.fileno())],
-                env=dict(env),
-                cwd=self.root,
-                stdin=subprocess.DEVNULL,
-                stdout=self._complaints,
-                stderr=self._complaints,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
+            forked = nursery.born(
+                device, env, self.root, theirs.fileno(), self._complaints.fileno()
             )
+            self.process = forked or self._started(env, theirs.fileno())
         self.control = Connection(ours)
+
+    def _started(self, env: Mapping[str, str], control: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
+            [sys.executable, "-P", "-m", f"{__package__}.zygote", str(control)],
+            env=dict(env),
+            cwd=self.root,
+            stdin=subprocess.DEVNULL,
+            stdout=self._complaints,
+            stderr=self._complaints,
+            pass_fds=[control],
+            start_new_session=True,
+        )
 
     def said(self) -> str:
         """What it has printed."""

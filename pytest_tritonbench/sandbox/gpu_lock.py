@@ -73,6 +73,36 @@ class GpuLock:
         with self._having(timeout, alone=True) as waited:
             yield waited
 
+    def give_way(self) -> float:
+        """Let those go first who wait to be alone, where this process computes beside others.
+
+        For long turns, between two things that are done in them, when nothing of this process is at
+        work on the GPU. Does nothing without a turn, when alone, and when nobody waits.
+
+        Returns:
+            Seconds that were waited.
+
+        Raises:
+            LockError: If the lock's files cannot be opened any more.
+        """
+        if self._held is None or self._alone or not self._awaited():
+            return 0.0
+        began = time.monotonic()
+        self._leave()
+        self._enter(None, alone=False)
+        return time.monotonic() - began
+
+    def _awaited(self) -> bool:
+        """Whether someone is in the door: it waits there for those in the room to leave."""
+        door = _opened(self._door)
+        try:
+            fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            _close(door)
+        return False
+
     @contextlib.contextmanager
     def _having(self, timeout: float | None, *, alone: bool) -> Iterator[float]:
         if self._held is not None and (self._alone or not alone):

@@ -96,9 +96,19 @@ def _become_warden(
     os._exit(0)
 
 
-def main() -> None:
-    """Serve the parent whose socket's descriptor is the first argument."""
-    connection = Connection(socket.socket(fileno=int(sys.argv[1])))
+def import_beforehand(setup: dict[str, Any]) -> None:
+    """Import, in a nursery, what its zygotes will need.
+
+    Args:
+        setup: `device` and `targets` of their sandboxes.
+    """
+    child.import_libraries(setup, for_many=True)
+    gc.collect()
+    gc.freeze()
+
+
+def attend(connection: Connection) -> None:
+    """Serve a parent: be told what to be ready for, and fork until it is gone."""
     setup = connection.recv()
     try:
         tiers = prepare(setup)
@@ -117,6 +127,11 @@ def _outlive_wardens() -> None:
     with contextlib.suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)
+
+
+def main() -> None:
+    """Serve the parent whose socket's descriptor is the first argument."""
+    attend(Connection(socket.socket(fileno=int(sys.argv[1]))))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ __all__ = ["Target", "activate", "prepare"]
 
 DEFAULT_TARGET = "sm_90"
 
+_WARMED: set[Target] = set()
+
 
 def prepare(targets: Sequence[Target] = (), *, warm: bool = True) -> None:
     """Mend the interpreter and warm the compiler, once, in the process that forks children.
@@ -29,7 +31,8 @@ def prepare(targets: Sequence[Target] = (), *, warm: bool = True) -> None:
     from pytest_tritonbench.sandbox.interpreter import mends, warming  # noqa: PLC0415 - heavy
 
     mends.apply_all()
-    if warm and targets:
+    if warm and targets and targets[0] not in _WARMED:
+        _WARMED.add(targets[0])
         with tempfile.TemporaryDirectory() as cache:
             warming.warm(targets[0], cache)
     threads = len(list(Path("/proc/self/task").iterdir())) if os.path.exists("/proc/self") else 1  # noqa: PTH110

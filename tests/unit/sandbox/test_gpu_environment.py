@@ -17,7 +17,7 @@ AMD = (
     Gpu(1, "AMD-0-768", "W7900", 1, "gfx1100", "6.16", maker="amd"),
     Gpu(2, "GPU-000000000000cafe", "MI300X", 1, "gfx942", "6.16", maker="amd"),
 )
-OUTER = (
+OUTER: tuple[dict[str, str], ...] = (
     {},
     {"CUDA_VISIBLE_DEVICES": "2"},
     {"HIP_VISIBLE_DEVICES": "2,1", "ROCR_VISIBLE_DEVICES": "2,0,1", "CUDA_VISIBLE_DEVICES": "7"},

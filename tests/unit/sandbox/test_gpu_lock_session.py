@@ -1,5 +1,6 @@
 """Turns as the plugin takes them: several at once, with processes of the sandbox below them."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -49,6 +50,21 @@ with lock.alone(), Sandbox() as sandbox:
         time.sleep(60)
 """
 
+FUZZER = """
+import pathlib, sys, time
+from pytest_tritonbench.sandbox.gpu_lock import GpuLock
+
+lock = GpuLock("GPU-a", pathlib.Path(sys.argv[1]) / "locks")
+with lock.shared():
+    print("computes", flush=True)
+    until, waited = time.monotonic() + 60, 0.0
+    while not waited and time.monotonic() < until:
+        time.sleep(0.01)
+        waited = lock.give_way()
+    print(f"waited {waited}", flush=True)
+    sys.stdin.readline()
+"""
+
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -95,6 +111,52 @@ def test_several_that_compute_and_ask_to_be_alone_at_once(start: Start) -> None:
     for worker in workers:
         told, complaints = worker.communicate(timeout=60)
         assert (told, worker.returncode) == ("done\n", 0), complaints
+
+
+def test_a_long_turn_gives_way(start: Start, tmp_path: Path) -> None:
+    """Who waits to time goes in between two cases, and the long turn goes on afterwards."""
+    long = start(FUZZER)
+    assert _line(long) == "computes"
+    lock = GpuLock("GPU-a", tmp_path / "locks")
+    with lock.alone(timeout=50):
+        time.sleep(0.2)
+    assert float(_line(long).removeprefix("waited ")) > 0.1
+    # It has its share again.
+    assert not _free(lock)
+
+
+def test_nobody_gives_way_to_nobody(tmp_path: Path) -> None:
+    """Without a turn, without anybody who waits, and when alone, nothing happens."""
+    lock, other = (GpuLock("GPU-a", tmp_path / "locks") for _ in range(2))
+    assert lock.give_way() == 0
+    with lock.shared():
+        assert lock.give_way() == 0
+        assert not _free(other)
+    with lock.alone():
+        assert lock.give_way() == 0
+        assert not _free(other)
+
+
+def test_who_has_no_turn_has_none_to_give(tmp_path: Path) -> None:
+    """It neither takes one nor waits, though somebody else waits to be alone."""
+    lock = GpuLock("GPU-a", tmp_path / "locks")
+    with lock.shared():
+        pass
+    door = os.open(tmp_path / "locks" / "GPU-a.turn", os.O_RDONLY)
+    before = signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(10)
+    try:
+        fcntl.flock(door, fcntl.LOCK_EX)
+        assert lock.give_way() == 0
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+        os.close(door)
+    assert _free(lock)
+
+
+def _too_long(*_: object) -> None:
+    raise TimeoutError
 
 
 def test_the_sandbox_does_not_keep_a_turn(start: Start, tmp_path: Path) -> None:
