@@ -9,13 +9,14 @@ import pytest
 
 from pytest_tritonbench.sandbox.client import environment
 from pytest_tritonbench.sandbox.nursery import VARIABLE, Nursery
+from tests.warm import Warm
 
 # Upstream's layout has a task whose file's name ends as a test's does.
 collect_ignore = ["data"]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Have torch imported once for the sandboxes of all the runs that the tests start."""
+    """Have torch imported once for all the runs that the tests start, and for their sandboxes."""
     if session.config.getoption("numprocesses", None):
         # The workers do so, each for its own runs.
         return
@@ -23,6 +24,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     nursery = Nursery("cpu", ["sm_90"], env)
     os.environ[VARIABLE] = nursery.address
     session.config.add_cleanup(nursery.close)
+    session.config.add_cleanup(Warm().close)
 
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.docs import checkout, models
 from tests.docs.pages import EMPTY, ROOT, Block
+from tests.warm import python
 
 # What the pages call the folder that a test makes.
 SHOWN = "/home/you/project"
@@ -63,7 +64,7 @@ class Repository:
         command = _ONE_TASK.sub("references/softmax.py", command)
         command = _ONE_TEST_FILE.sub("tests/unit/task/test_layouts.py", command)
         done = subprocess.run(
-            ["bash", "-c", _INTERPRETER.sub(sys.executable, self._addressed(command))],  # noqa: S607 - the PATH's
+            ["bash", "-c", _INTERPRETER.sub(python(), self._addressed(command))],  # noqa: S607 - the PATH's
             cwd=where,
             env=_environment(),
             stdin=subprocess.DEVNULL,
@@ -113,6 +114,11 @@ def _expanded(line: str, variables: dict[str, str]) -> str:
     return line
 
 
+def _folders() -> list[str]:
+    """Where `python` and `pytest` are: those that have torch already, before the real ones."""
+    return [str(Path(program).parent) for program in (python(), sys.executable)]
+
+
 def _environment() -> dict[str, str]:
     # What the outer run of pytest, a CI service, a GPU or an account would add is not in the pages.
     outer = {
@@ -124,7 +130,7 @@ def _environment() -> dict[str, str]:
     }
     return {
         **outer,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join([*_folders(), os.environ["PATH"]]),
         "COLUMNS": "80",
         "CUDA_VISIBLE_DEVICES": "",
     }

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 import pytest_tritonbench.collect
 import pytest_tritonbench.session  # noqa: F401 - as above
 from tests.integration.project import Project
+from tests.warm import python
 
 # Where pytest's cache keeps the verdicts of the vacuity lint.
 _LINTED = Path(".pytest_cache", "v", "tritonbench")
@@ -27,7 +27,7 @@ def linted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = Project(folder)
     for name in ("double", "twice"):
         made.task(name)
-    command = [sys.executable, "-m", "pytest", "--co", "-q"]
+    command = [python(), "-m", "pytest", "--co", "-q"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
     return folder / _LINTED
 

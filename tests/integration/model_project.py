@@ -3,13 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.integration.project import KERNEL, Project
+from tests.warm import python
 
 PREFIXES = ("PYTEST_", "HYPOTHESIS_", "CI", "GITHUB_", "TB_")
 """What a developer or a CI has set for the outer run is not for the inner ones."""
@@ -85,7 +85,7 @@ class ModelProject(Project):
         """Run pytest in a process of its own, on the CPU."""
         return Done(
             subprocess.run(
-                [sys.executable, "-m", "pytest", *COMMON, *map(str, arguments)],
+                [python(), "-m", "pytest", *COMMON, *map(str, arguments)],
                 cwd=self.path,
                 env=surroundings(**environment),
                 capture_output=True,

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.warm import python
+
 HEADER = """\
 import torch
 
@@ -92,7 +94,9 @@ class Project:
     def run(self, *arguments: str | Path) -> pytest.RunResult:
         """Run pytest in a process of its own."""
         assert self._pytester is not None
-        return self._pytester.runpytest_subprocess(*arguments, timeout=120)
+        folder = self._pytester.path / "basetemp"
+        command = (python(), "-m", "pytest", f"--basetemp={folder}", *arguments)
+        return self._pytester.run(*command, timeout=120)
 
     def run_here(self, *arguments: str | Path) -> pytest.RunResult:
         """Run pytest inside this process, which has torch already.

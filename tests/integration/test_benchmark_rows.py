@@ -1,4 +1,4 @@
-"""pytest-benchmark shows and saves what kernels take, in a serial run and under `-n 2`."""
+"""pytest-benchmark shows and saves what kernels take, in a serial run and under `-n`."""
 
 import re
 from collections.abc import Callable
@@ -21,10 +21,11 @@ def kernels(project: Project) -> Project:
 
 @pytest.fixture(params=["serial", "workers"])
 def run(request: pytest.FixtureRequest, kernels: Project) -> Run:
-    """Runs pytest, in this process or with two workers."""
+    """Runs pytest, in this process or with a worker; the table's own test has two of them."""
     if request.param == "serial":
         return kernels.run_here
-    return lambda *arguments: kernels.run("-n", "2", *arguments)
+    workers = "2" if request.function is test_the_table_and_the_json else "1"
+    return lambda *arguments: kernels.run("-n", workers, *arguments)
 
 
 def titles(result: pytest.RunResult) -> list[str]:

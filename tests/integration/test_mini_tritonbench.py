@@ -7,7 +7,6 @@ table.
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.integration.mini_table import TABLE, Got
+from tests.warm import python
 
 DATA = Path(__file__).parents[1] / "data" / "mini_tritonbench"
 CHANNELS = ("G", "T")
@@ -41,7 +41,7 @@ def judged(tmp_path: Path) -> Callable[[str], Run]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "HYPOTHESIS_"))}
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "pytest", "-n", "2", "-v", "--tb-gpu", "cpu"),
+                *(python(), "-m", "pytest", "-n", "2", "-v", "--tb-gpu", "cpu"),
                 *("--tb-suite", str(DATA), "--tb-timeout-call", str(PATIENCE)),
                 *("--tb-predictions", str(DATA / "predictions" / "*" / f"{model}.jsonl")),
                 *("--tb-results", "out", "-k", "test_call or test_exec"),

@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,14 @@ from typing import Any
 import pytest
 
 from tests.integration.checkout import Checkout, answer
+from tests.warm import python
 
 WORDS = ("PASSED", "FAILED", "SKIPPED", "ERROR")
 
 
 def run(folder: Path, *arguments: Any) -> subprocess.CompletedProcess[str]:
     """Run pytest in a folder."""
-    command = [sys.executable, "-m", "pytest", "-rA", "--tb-gpu", "cpu", *map(str, arguments)]
+    command = [python(), "-m", "pytest", "-rA", "--tb-gpu", "cpu", *map(str, arguments)]
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, check=False, timeout=300
     )

@@ -6,10 +6,10 @@ what runs on a GPU.
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from tests.integration.project import TASK, Project
+from tests.warm import python
 
 QUICK = TASK.replace('"m": 64, "n": 1024', '"m": 2, "n": 16')
 """A task whose timed case takes the interpreter a millisecond."""
@@ -29,7 +29,7 @@ class TimedProject(Project):
     def time(self, *arguments: str) -> None:
         """Run the bench phase of every task, with records in ``out``."""
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *OPTIONS, "--tb-results", "out", *arguments],
+            [python(), "-m", "pytest", *OPTIONS, "--tb-results", "out", *arguments],
             cwd=self.path,
             env={**os.environ, "PYTEST_TRITONBENCH_TIME_ON_CPU": "1"},
             capture_output=True,
