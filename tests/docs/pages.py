@@ -104,11 +104,12 @@ def missing(stated: Sequence[str], actual: Sequence[str]) -> str | None:
     """The first stated line that the actual output does not have where it should.
 
     Measured figures, times, hashes and the lengths of rules are not compared, as they differ from
-    one run to the next; words, counts and order are.
+    one run to the next; words, counts and order are. Where empty lines come depends on how the
+    streams are buffered.
     """
-    left = [_comparable(line) for line in actual]
+    left = [_comparable(line) for line in actual if line.strip()]
     position, anywhere = 0, False
-    for line in stated:
+    for line in filter(str.strip, stated):
         if line.strip() == "...":
             anywhere = True
             continue

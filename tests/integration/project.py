@@ -1,6 +1,7 @@
 """A small repository of a user's own, and ways to run pytest in it."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pytest_tritonbench.sandbox.nursery import VARIABLE
 from tests.warm import python
 
 HEADER = """\
@@ -108,10 +110,14 @@ class Project:
         return self._pytester.runpytest_inprocess(*arguments)
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        """Start pytest and leave it running, as the leader of its own process group."""
+        """Start pytest and leave it running, as the leader of its own process group.
+
+        All that it starts descends from it.
+        """
         return subprocess.Popen(
             [sys.executable, "-m", "pytest", *map(str, arguments)],
             cwd=self.path,
+            env={**os.environ, VARIABLE: ""},
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -24,10 +24,10 @@ def kernels(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 @pytest.fixture(params=["serial", "workers"])
 def run(request: pytest.FixtureRequest, kernels: Project) -> Run:
-    """Runs pytest, in this process or with two workers."""
+    """Runs pytest, in this process or with a worker."""
     if request.param == "serial":
         return kernels.run_here
-    return lambda *arguments: kernels.run("-n", "2", *arguments)
+    return lambda *arguments: kernels.run("-n", "1", *arguments)
 
 
 def test_then_and_now(run: Run) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pytest_tritonbench import model_options
+from pytest_tritonbench import model_options, timing_options
 from pytest_tritonbench.options import OPTIONS, read_settings
 from pytest_tritonbench.sharding import Shard
 from tests.integration.project import Project
@@ -27,8 +27,11 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("report", "pages", "report", Path("pages")),
     ("shard", "2/3", "shard", Shard(2, 3)),
 ]
-# Options that mean nothing alone; each has its own file.
-ELSEWHERE = {"predictions", "resume", "env", *(option.name for option in model_options.OPTIONS)}
+# Options that mean nothing alone, and those with a table of their own in unit/timing.
+ELSEWHERE = {
+    *("predictions", "resume", "env"),
+    *(option.name for option in (*model_options.OPTIONS, *timing_options.OPTIONS)),
+}
 # Option, a bad value, and what the message says would be right.
 BAD = [
     ("kernels", "nowhere", "*nowhere is no folder; give the folder of the kernel files*"),
@@ -116,6 +119,8 @@ def test_help_shows_every_option_with_its_default(pytester: pytest.Pytester) -> 
     text = " ".join(result.stdout.str().split())
     for option in OPTIONS:
         value = "" if option.switch else f"={option.metavar}"
+        if option.bare is not None:
+            value = f"=[{option.metavar}]"
         assert f"{option.flag}{value} " in text
         assert f"{option.key} ({'linelist' if option.many else 'string'})" in text
         assert option.default is None or f"(default: {option.default})" in text

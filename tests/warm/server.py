@@ -76,7 +76,7 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     os.environ.update(request["env"])
     encoding = "utf-8"
     sys.stdin = open(0, encoding=encoding, closefd=False)  # noqa: SIM115 - lives as long as we do
-    sys.stdout = open(1, "w", encoding=encoding, closefd=False)  # noqa: SIM115 - as above
+    sys.stdout = open(1, "w", 1, encoding=encoding, closefd=False)  # noqa: SIM115 - as above
     sys.stderr = open(2, "w", 1, encoding=encoding, errors="backslashreplace", closefd=False)  # noqa: SIM115
     for name in ("stdin", "stdout", "stderr"):
         setattr(sys, f"__{name}__", getattr(sys, name))
@@ -85,6 +85,9 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     first = request["script"] or request["cwd"]
     sys.path[:] = [first, *paths, *sys.path[1:]]
     sys.dont_write_bytecode = bool(request["env"].get("PYTHONDONTWRITEBYTECODE"))
+    # torch imports it where it is there; a test may have put another one on the path.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pynvml"]:
+        del sys.modules[name]
     flag, *rest = request["arguments"]
     module, *rest = (rest[0], *rest[1:]) if flag == "-m" else (flag.removeprefix("-m"), *rest)
     sys.argv = [module, *rest]

@@ -29,13 +29,8 @@ class Warm:
         numbers = (listener.fileno(), theirs.fileno())
         with listener, theirs:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    str(HERE / "server.py"),
-                    str(listener.fileno()),
-                    str(theirs.fileno()),
-                ],
-                pass_fds=[listener.fileno(), theirs.fileno()],
+                [sys.executable, str(HERE / "server.py"), *map(str, numbers)],
+                pass_fds=numbers,
                 cwd=self._folder,
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
             )
