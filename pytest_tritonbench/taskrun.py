@@ -151,7 +151,7 @@ class TaskRun(CandidateTask):
             pytest.fail(str(e), pytrace=False)
         failed = [one for one in found if one.finding.fails(strict=session.settings.timing.strict)]
         if failed:
-            self._refuse(measured, failed)
+            self._refuse(measured, failed, compared=saved is not None)
         self._keep(measured.outcome, passed=True, timing=dict(measured.timing))
 
     def _skip_untimed(self) -> None:
@@ -219,7 +219,7 @@ class TaskRun(CandidateTask):
         self._keep(outcome, passed=False, message=message.splitlines()[0])
         pytest.fail(message, pytrace=False)
 
-    def _refuse(self, measured: Measured, failed: Sequence[Gated]) -> None:
+    def _refuse(self, measured: Measured, failed: Sequence[Gated], *, compared: bool) -> None:
         """Fail a test whose kernel is right and not fast enough."""
         settings = self.session.settings
         message = explain_slow(
@@ -228,7 +228,9 @@ class TaskRun(CandidateTask):
             task=self.task.name,
             test=self._test,
             source="" if self._current.source is None else self._current.source.name,
-            flags=settings.flags + settings.timing.flags,
+            flags=settings.flags
+            + settings.timing.flags
+            + (" --benchmark-compare" if compared else ""),
         )
         headline = message.splitlines()[0]
         timing, reason = dict(measured.timing), failed[0].reason

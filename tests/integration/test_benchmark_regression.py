@@ -43,6 +43,7 @@ def test_a_kernel_became_slower(kernels: Project, workers: tuple[str, ...]) -> N
     result.stdout.fnmatch_lines(
         [
             "*twice: *regression: *% of time * since *0001_then.json, allowed +900.0%*",
+            "  replay   pytest '*' --tb-max-regression 9 --benchmark-compare",
             "twice[[]float32-m2-n16] candidate (NOW) *",
         ]
     )

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,17 @@ from tests.warm import python
 WORDS = ("PASSED", "FAILED", "SKIPPED", "ERROR")
 
 
-def run(folder: Path, *arguments: Any) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *arguments: Any, interpreter: str = "") -> subprocess.CompletedProcess[str]:
     """Run pytest in a folder."""
-    command = [python(), "-m", "pytest", "-rA", "--tb-gpu", "cpu", *map(str, arguments)]
+    command = [
+        interpreter or python(),
+        "-m",
+        "pytest",
+        "-rA",
+        "--tb-gpu",
+        "cpu",
+        *map(str, arguments),
+    ]
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, check=False, timeout=300
     )
@@ -218,7 +227,8 @@ def test_collecting_imports_no_torch(ran: Ran) -> None:
         "    print('torch' in sys.modules, 'triton' in sys.modules)\n",
         encoding="utf-8",
     )
-    result = run(ran.path, *ran.options, "--co", "-q", "-s")
+    # A process that has torch already would not show it.
+    result = run(ran.path, *ran.options, "--co", "-q", "-s", interpreter=sys.executable)
     (ran.path / "conftest.py").unlink()
     assert "9 tests collected" in result.stdout
     assert result.stdout.splitlines()[-1] == "False False"

@@ -53,6 +53,7 @@ _BY_REASON = {
 _UNTYPED = (
     *("hang-in-python", "hang-in-kernel", "timeout", "segfault", "exit", "output-flood"),
     *("process-limit", "threads-left", "wrote-outside", "network", "secrets", "protocol"),
+    "false-time",
     *("sandbox", "import-error", "exception", "not-triton"),
 )
 
