@@ -21,7 +21,7 @@ class TimingSettings:
     """What a kernel is timed beside: ``eager``, and ``compile`` for ``torch.compile`` of it."""
 
     clock: str = "auto"
-    """``events``, ``graph``, ``cupti``, or ``auto`` for the best that is there."""
+    """``events``, ``graph``, ``cupti``, or ``auto`` for the first of these."""
 
     l2: str = "cold"
     """``cold``: the L2 cache is flushed before each call; ``warm``: it is not."""
