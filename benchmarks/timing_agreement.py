@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bundled import ROOT, kernel_source, say, table, task_files
-from pytest_tritonbench.contestants import CandidateSide
 from pytest_tritonbench.evaluation import Evaluation
 from pytest_tritonbench.judge.oracle_client import Oracle
 from pytest_tritonbench.sandbox import Sandbox
+from pytest_tritonbench.sides import CandidateSide
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.loading import TaskFile
 from pytest_tritonbench.timing import verdict

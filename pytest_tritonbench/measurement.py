@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_tritonbench.contestants import (
+from pytest_tritonbench.evaluation import Evaluation, Outcome
+from pytest_tritonbench.sandbox import Failure, Reason
+from pytest_tritonbench.sandbox.timed_candidate import TimingFailedError
+from pytest_tritonbench.sides import (
     CandidateSide,
     ReferenceSide,
     RejectedError,
@@ -17,11 +20,9 @@ from pytest_tritonbench.contestants import (
     TimesReferences,
     agree,
 )
-from pytest_tritonbench.evaluation import Evaluation, Outcome
-from pytest_tritonbench.sandbox import Failure, Reason
-from pytest_tritonbench.sandbox.timed_candidate import TimingFailedError
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.work import Work
+from pytest_tritonbench.timing.benchmark_rows import CANDIDATE, COMPILED, REFERENCE
 from pytest_tritonbench.timing.peaks import Peaks
 from pytest_tritonbench.timing.roofline import impossible, place
 from pytest_tritonbench.timing.sampler import Sampled, sample
@@ -29,8 +30,6 @@ from pytest_tritonbench.timing.statement import beside, statement
 from pytest_tritonbench.timing.stopping import Rule
 from pytest_tritonbench.timing.watch import Watch
 from pytest_tritonbench.timing_options import TimingSettings
-
-REFERENCE, CANDIDATE, COMPILED = "reference", "candidate", "compile"
 
 _LATE_SECONDS = 50e-6
 _LATE_SHARE = 0.2
@@ -119,7 +118,7 @@ class Measurement:
             mine.open()
             for name, timer in self._references.items():
                 sides[name] = reference = ReferenceSide(
-                    timer, path, case, mine.lengths, self._settings, compiled=name == COMPILED
+                    timer, path, case, mine.turned, self._settings, compiled=name == COMPILED
                 )
             for name, other in others.items():
                 sides[name] = rival = Rival(name, other, case, self._settings, timeout)
@@ -159,7 +158,7 @@ class Measurement:
             **statement(sampled, CANDIDATE, REFERENCE),
             **beside(sampled, further, CANDIDATE),
             "against": dict(beside(sampled, others, CANDIDATE)),
-            "fresh": bool(mine.lengths),
+            "fresh": bool(mine.turned),
             "judged": mine.judged,
             "audit": mine.audit,
             "compile_ms": 1e3 * opened.seconds,

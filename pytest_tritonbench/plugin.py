@@ -321,9 +321,9 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None
 
         gpus = pinning.candidates(settings.gpu)
         pinning.pin(specs, gpus)
-        from pytest_tritonbench import sharing  # noqa: PLC0415 - only where there are workers
+        from pytest_tritonbench import shared_nursery  # noqa: PLC0415 - only where there are workers
 
-        sharing.share_nursery(config, specs, "cuda" if gpus else "cpu", settings.targets)
+        shared_nursery.share_nursery(config, specs, "cuda" if gpus else "cpu", settings.targets)
 
 
 @pytest.hookimpl(optionalhook=True)

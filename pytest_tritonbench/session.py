@@ -20,6 +20,7 @@ from pytest_tritonbench.sandbox import Sandbox
 from pytest_tritonbench.sandbox.devices import Gpu
 from pytest_tritonbench.sandbox.gpu_lock import GpuLock, LockError
 from pytest_tritonbench.timing import profile_place
+from pytest_tritonbench.timing.benchmark_rows import COMPILED, REFERENCE
 
 if TYPE_CHECKING:
     # This imports torch; the sandbox is started while that still takes its time.
@@ -116,9 +117,9 @@ class Session:
     @cached_property
     def timers(self) -> Mapping[str, Oracle]:
         """Who times references, by the name of the row in the table."""
-        found = {"reference": self.oracle}
+        found = {REFERENCE: self.oracle}
         if "compile" in self.settings.timing.baselines:
-            found["compile"] = self._another_oracle()
+            found[COMPILED] = self._another_oracle()
         return found
 
     def watching(self) -> AbstractContextManager[Watch | None]:

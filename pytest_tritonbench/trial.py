@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from pytest_tritonbench.evaluation import Evaluation, Outcome
 from pytest_tritonbench.fuzzing import fuzz
-from pytest_tritonbench.measurement import REFERENCE, Measurement
+from pytest_tritonbench.measurement import Measurement
 from pytest_tritonbench.session import Session
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.task.prompts.trouble import Timing, Trouble, of_outcome, timing_of
+from pytest_tritonbench.timing.benchmark_rows import REFERENCE
 
 _BUDGET = 1.0
 

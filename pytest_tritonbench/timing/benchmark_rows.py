@@ -17,6 +17,7 @@ from pytest_tritonbench.timing.replay import Replay
 
 CANDIDATE = "candidate"
 REFERENCE = "reference"
+COMPILED = "compile"
 
 ROW = "row"
 """Key of ``extra_info`` that holds which side a row is of; no other benchmark's has it."""

@@ -6,7 +6,7 @@ import contextlib
 import math
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -71,7 +71,8 @@ class CandidateSide:
         self._turns: dict[str, int] = {}
         self._opened: Opened | None = None
         self._rng = random.SystemRandom()
-        self.lengths: dict[str, int] = {}
+        self.turned: tuple[str, ...] = ()
+        """Inputs that differ from call to call."""
         self.judged = 0
         self.judging = 0.0
         """Seconds that were spent on judging."""
@@ -91,10 +92,11 @@ class CandidateSide:
             timeout=self._timeout,
         )
         arguments = dict(self._timing.asked.args)
-        for name in self._timing.asked.turnable:
-            arg = arguments[name]
-            if isinstance(arg, TensorArg) and (length := math.prod(arg.shape)) > 1:
-                self.lengths[name] = length
+        self.turned = tuple(
+            name
+            for name in self._timing.asked.turnable
+            if isinstance(arg := arguments[name], TensorArg) and math.prod(arg.shape) > 1
+        )
         self._opened = self._timing.timed.open()
         self._accept(self._evaluation.judge_timed(self._timing, self._opened.delivered))
 
@@ -104,7 +106,7 @@ class CandidateSide:
 
     def time(self, *, held: bool) -> Reading:
         """Time one call on fresh inputs, and judge it now and then."""
-        self._turns = _turns(self.lengths, self._rng)
+        self._turns = _turns(self.turned, self._rng)
         reading = self._made.timed.time(self._turns, held=held)
         if self.judged <= _JUDGED_ON_THE_WAY and self._rng.randrange(_ONE_IN) == 0:
             self.judge()
@@ -216,7 +218,7 @@ class ReferenceSide:
         timer: TimesReferences,
         path: Path,
         case: Case,
-        lengths: Mapping[str, int],
+        turned: Sequence[str],
         settings: TimingSettings,
         *,
         compiled: bool,
@@ -224,7 +226,7 @@ class ReferenceSide:
         self._timer = timer
         self._path = path
         self._case = case
-        self._lengths = lengths
+        self._turned = turned
         self._rng = random.SystemRandom()
         said = timer.step(path, case, "open", cold=settings.l2 == "cold", compiled=compiled)
         self.work = Work(**said)
@@ -235,7 +237,7 @@ class ReferenceSide:
 
     def time(self, *, held: bool) -> Reading:
         """Time one call on fresh inputs."""
-        turns = _turns(self._lengths, self._rng)
+        turns = _turns(self._turned, self._rng)
         said = self._timer.step(self._path, self._case, "time", turns=turns, held=held)
         return Reading(said["ms"] / 1e3, said["host_ms"] / 1e3, said["late_ms"] / 1e3)
 
@@ -248,9 +250,9 @@ class ReferenceSide:
         self._timer.step(self._path, self._case, "close")
 
 
-def _turns(lengths: Mapping[str, int], rng: random.Random) -> dict[str, int]:
+def _turns(turned: Sequence[str], rng: random.Random) -> dict[str, int]:
     """A number for each input that says in which order its elements come."""
-    return {name: rng.randrange(1, 1 << 62) for name in lengths}
+    return {name: rng.randrange(1, 1 << 62) for name in turned}
 
 
 def agree(sides: Sequence[CandidateSide | ReferenceSide], clock: str) -> Clock:
