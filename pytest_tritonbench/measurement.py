@@ -10,15 +10,17 @@ from typing import Any
 
 from pytest_tritonbench.evaluation import Evaluation, Outcome
 from pytest_tritonbench.sandbox import Failure, Reason
-from pytest_tritonbench.sandbox.timed_candidate import TimingFailedError
+from pytest_tritonbench.sandbox.timed_candidate import Clock, TimingFailedError
 from pytest_tritonbench.sides import (
     CandidateSide,
+    InARow,
     ReferenceSide,
     RejectedError,
     Rival,
     RivalError,
     TimesReferences,
     agree,
+    in_a_row,
 )
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.work import Work
@@ -35,6 +37,7 @@ _LATE_SECONDS = 50e-6
 _LATE_SHARE = 0.2
 _BURST_SLACK = 20e-6
 _BURST_EXCESS = 1.3
+_HOST_BOUND = 0.8
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ class Measurement:
         sides: dict[str, CandidateSide | ReferenceSide] = {}
         mine = CandidateSide(evaluation, case, self._settings, timeout)
         path = evaluation.taskfile.path
+        began = time.monotonic()
         try:
             mine.open()
             for name, timer in self._references.items():
@@ -133,7 +137,11 @@ class Measurement:
             )
             outcome = mine.judge()
             task_work = reference.work
-            self._refuse_false(mine, sampled)
+            rows = {
+                name: in_a_row(side, statistics.median(sampled.series[name].device))
+                for name, side in sides.items()
+            }
+            self._refuse_false(mine, sampled, rows[CANDIDATE], clock)
             self._refuse_impossible(sampled, task_work)
         except TimingFailedError as e:
             return Measured(Outcome(case, failure=e.failure), {}, {})
@@ -142,22 +150,32 @@ class Measurement:
         finally:
             for side in {*sides.values(), mine}:
                 side.close()
+        hosts = {name: row.host for name, row in rows.items()}
         timing = (
-            vars(clock) | self._told(mine, sampled, [*others]) | self._worth(sampled, task_work)
+            vars(clock)
+            | self._told(mine, sampled, hosts, [*others])
+            | self._worth(sampled, task_work)
         )
+        timing["spent"] = {
+            "all": time.monotonic() - began,
+            "sampling": sampled.seconds,
+            "judging": mine.judging,
+        }
         timing["against"] |= {name: {"error": reason} for name, reason in failed.items()}
         series = {name: tuple(one.device) for name, one in sampled.series.items()}
         return Measured(outcome, timing, series)
 
-    def _told(self, mine: CandidateSide, sampled: Sampled, others: list[str]) -> dict[str, Any]:
+    def _told(
+        self, mine: CandidateSide, sampled: Sampled, hosts: Mapping[str, float], others: list[str]
+    ) -> dict[str, Any]:
         opened = mine.opened
         further = [name for name in self._references if name != REFERENCE]
         tuned = max(opened.tunings, key=lambda tuning: tuning.configs, default=None)
         return {
             "l2": self._settings.l2,
-            **statement(sampled, CANDIDATE, REFERENCE),
-            **beside(sampled, further, CANDIDATE),
-            "against": dict(beside(sampled, others, CANDIDATE)),
+            **statement(sampled, hosts, CANDIDATE, REFERENCE),
+            **beside(sampled, hosts, further, CANDIDATE),
+            "against": dict(beside(sampled, hosts, others, CANDIDATE)),
             "fresh": bool(mine.turned),
             "judged": mine.judged,
             "audit": mine.audit,
@@ -212,14 +230,16 @@ class Measurement:
                 return
         raise TimingFailedError(Failure(Reason.FALSE_TIME, told or ""))
 
-    def _refuse_false(self, mine: CandidateSide, sampled: Sampled) -> None:
+    def _refuse_false(
+        self, mine: CandidateSide, sampled: Sampled, row: InARow, clock: Clock
+    ) -> None:
         """Refuse times that leave out what the device did.
 
         Raises:
             TimingFailedError: If they do.
         """
         series = sampled.series[CANDIDATE]
-        device, host = statistics.median(series.device), statistics.median(series.host)
+        device = statistics.median(series.device)
         late = statistics.median(series.late)
         if late > _LATE_SECONDS + _LATE_SHARE * device:
             raise TimingFailedError(
@@ -232,20 +252,23 @@ class Measurement:
             )
         # Nine of ten calls were faster than this: on a busy machine the median is not the measure.
         slow = sorted(series.device)[int(0.9 * len(series.device))]
-        if host >= device:
+        if clock.method == "host-clock":
+            mine.audit = "host-clock"
+            return
+        if row.wall <= _BURST_EXCESS * slow + _BURST_SLACK:
+            mine.audit = "wall-clock"
+            return
+        if row.host >= _HOST_BOUND * row.wall:
             # The host is what bounds calls in a row; they say nothing of the device.
             mine.audit = "launch-bound"
             return
-        slope = mine.slope(device)
-        if slope > _BURST_EXCESS * slow + _BURST_SLACK:
-            raise TimingFailedError(
-                Failure(
-                    Reason.FALSE_TIME,
-                    f"{1e6 * slope:.0f} us a call by the parent's clock, of calls in a row, and "
-                    f"only {1e6 * slow:.0f} us at most by the clock in its process",
-                )
+        raise TimingFailedError(
+            Failure(
+                Reason.FALSE_TIME,
+                f"{1e6 * row.wall:.0f} us a call by the parent's clock, of calls in a row, and "
+                f"only {1e6 * slow:.0f} us at most by the clock in its process",
             )
-        mine.audit = "wall-clock"
+        )
 
 
 class _Voiding:

@@ -7,12 +7,19 @@ import math
 import random
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from pytest_tritonbench.evaluation import Evaluation, Outcome, Timing
 from pytest_tritonbench.sandbox import TensorArg
-from pytest_tritonbench.sandbox.timed_candidate import Clock, Opened, Reading, TimingFailedError
+from pytest_tritonbench.sandbox.timed_candidate import (
+    Burst,
+    Clock,
+    Opened,
+    Reading,
+    TimingFailedError,
+)
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.work import Work
 from pytest_tritonbench.timing_options import TimingSettings
@@ -128,22 +135,9 @@ class CandidateSide:
         self.judging += time.monotonic() - began
         return self._accept(outcome)
 
-    def slope(self, seconds: float) -> float:
-        """Seconds that one more call in a row takes, by the parent's clock.
-
-        Args:
-            seconds: What a call takes, about.
-        """
-        few, most = _BURST_CALLS
-        many = max(4 * few, min(most, int(_BURST_SECONDS / seconds)))
-        if seconds > _BURST_SECONDS / few:
-            few, many = 1, 5
-        # What else the machine does only adds: the shortest of each length is the truest.
-        shortest = {
-            count: min(self._made.timed.burst(count) for _ in range(_BURST_REPEATS))
-            for count in (few, many)
-        }
-        return (shortest[many] - shortest[few]) / (many - few)
+    def burst(self, count: int) -> Burst:
+        """Time some calls in a row."""
+        return self._made.timed.burst(count)
 
     def close(self) -> None:
         """Give the memory back."""
@@ -239,7 +233,14 @@ class ReferenceSide:
         """Time one call on fresh inputs."""
         turns = _turns(self._turned, self._rng)
         said = self._timer.step(self._path, self._case, "time", turns=turns, held=held)
-        return Reading(said["ms"] / 1e3, said["host_ms"] / 1e3, said["late_ms"] / 1e3)
+        device, host, late = (said[name] / 1e3 for name in ("ms", "host_ms", "late_ms"))
+        return Reading(device, host, late, gap=said["gap"])
+
+    def burst(self, count: int) -> Burst:
+        """Time some calls in a row."""
+        began = time.monotonic()
+        said = self._timer.step(self._path, self._case, "burst", count=count)
+        return Burst(time.monotonic() - began, said["host_ms"] / 1e3)
 
     def move(self, spacer: int) -> None:
         """Let the inputs lie elsewhere."""
@@ -248,6 +249,35 @@ class ReferenceSide:
     def close(self) -> None:
         """Give the memory back."""
         self._timer.step(self._path, self._case, "close")
+
+
+@dataclass(frozen=True)
+class InARow:
+    """What one of many calls in a row takes, in seconds."""
+
+    wall: float
+    """By the parent's clock: the longer of what the device and what the host takes."""
+
+    host: float
+    """What the host takes to ask for it."""
+
+
+def in_a_row(side: CandidateSide | ReferenceSide, seconds: float) -> InARow:
+    """Time calls in a row, as a program makes them.
+
+    Args:
+        side: Ready.
+        seconds: What a call takes, about.
+    """
+    few, most = _BURST_CALLS
+    many = max(4 * few, min(most, int(_BURST_SECONDS / seconds)))
+    if seconds > _BURST_SECONDS / few:
+        few, many = 1, 5
+    # What else the machine does only adds: the shortest of each length is the truest.
+    found = {n: [side.burst(n) for _ in range(_BURST_REPEATS)] for n in (few, many)}
+    shortest = {count: min(one.seconds for one in made) for count, made in found.items()}
+    host = min(one.host for one in found[few])
+    return InARow((shortest[many] - shortest[few]) / (many - few), host)
 
 
 def _turns(turned: Sequence[str], rng: random.Random) -> dict[str, int]:

@@ -45,9 +45,9 @@ def serve(connection: Connection, arena: Arena) -> None:
     in the arena; with ``"timed": true`` without gradients, and a sample of what is large. With
     ``"turns"``, inputs are turned by so many places first. With ``"what"`` the reference is timed
     instead, and there is one reply: ``open`` calls it first, ``ready`` chooses the clock, ``time``
-    times one call, ``move`` lets its inputs lie elsewhere, ``close`` gives the memory back;
-    ``peaks`` measures the device. Where the task file's own code fails, a reply is
-    ``{"error": text}``.
+    times one call, ``burst`` calls it some times in a row, ``move`` lets its inputs lie elsewhere,
+    ``close`` gives the memory back; ``peaks`` measures the device. Where the task file's own code
+    fails, a reply is ``{"error": text}``.
     """
     tasks: dict[str, Task] = {}
     inputs = Inputs(arena)
@@ -196,6 +196,8 @@ def _timing(request: dict[str, Any], inputs: Inputs, task: Task, case: Case) -> 
             return inputs.timed.ready(request["clock"])
         case "time":
             return {**inputs.timed.time(request["turns"], held=request["held"])}
+        case "burst":
+            return {**inputs.timed.burst(request["count"])}
         case "move":
             inputs.timed.move(request["spacer"])
     return {}

@@ -54,8 +54,8 @@ class TimedReference:
         """Choose the clock and warm up, as ``Stopwatch.ready`` does."""
         return {**self._stopwatch.ready(clock)}
 
-    def time(self, turns: Mapping[str, int], *, held: bool) -> dict[str, float]:
-        """Turn the inputs and time one call on them, in milliseconds."""
+    def time(self, turns: Mapping[str, int], *, held: bool) -> dict[str, Any]:
+        """Turn the inputs and time one call on them, as ``Stopwatch.time`` does."""
         for name, kept in self._kept.items():
             if not isinstance(kept, torch.Tensor):
                 continue
@@ -65,6 +65,10 @@ class TimedReference:
             else:
                 _storage(used).copy_(_storage(kept))
         return self._stopwatch.time(held=held)
+
+    def burst(self, count: int) -> dict[str, float]:
+        """Call it some times in a row, as ``Stopwatch.burst`` does."""
+        return self._stopwatch.burst(count)
 
     def move(self, spacer: int) -> None:
         """Let the inputs lie elsewhere, behind so many bytes."""

@@ -3,7 +3,6 @@
 Everything of torch that it uses is taken before a candidate was loaded.
 """
 
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ _Event = torch.cuda.Event
 _record = torch.cuda.Event.record
 _elapsed = torch.cuda.Event.elapsed_time
 _wait = torch.cuda.Event.synchronize
+_passed: Callable[[torch.cuda.Event], bool] = torch.cuda.Event.query
 _synchronize = torch.cuda.synchronize
 _sleep: Callable[[int], None] = getattr(torch.cuda, "_sleep", lambda _: None)
 _zero = torch.Tensor.zero_
@@ -43,8 +43,8 @@ class Stopwatch:
 
     The queue is held back by a spinning kernel until the whole call has been queued behind it, so
     that the events are apart by what the device does, and not by how long Python takes to ask for
-    it. The hold is 1.5 times the host's usual time for the call. A call that waits for the device
-    itself spends the rest of the hold as well; that is why the host's time is reported beside.
+    it. The hold is 1.5 times the longest that the host took lately; where that was too short, the
+    answer says so. A call that waits for the device itself always outlasts its hold.
 
     Args:
         device: a CUDA device; on a CPU both times are the host's.
@@ -111,7 +111,7 @@ class Stopwatch:
         """Give up a graph, and the memory in it."""
         self._work = self._call
 
-    def time(self, *, held: bool = True) -> dict[str, float]:
+    def time(self, *, held: bool = True) -> dict[str, Any]:
         """Time one call, whose inputs are ready.
 
         Args:
@@ -120,20 +120,21 @@ class Stopwatch:
 
         Returns:
             Milliseconds: `ms` of the device, `host_ms` until the call returned, and `late_ms` that
-            the device was at work after the call's own stream had ended.
+            the device was at work after the call's own stream had ended. `gap` says whether the
+            device may have waited for the host in between.
         """
         if not self._on_gpu:
             start = _now()
             self._work()
             spent = 1e3 * (_now() - start)
-            return {"ms": spent, "host_ms": spent, "late_ms": 0.0}
+            return {"ms": spent, "host_ms": spent, "late_ms": 0.0, "gap": False}
         if self._flush is not None:
             _zero(self._flush)
         if self._clock == "cupti" and held:
             return self._by_cupti()
         begin, end = _Event(enable_timing=True), _Event(enable_timing=True)
         if held and self._host:
-            hold = 1.5 * statistics.median(self._host) + _HOLD_AT_LEAST
+            hold = 1.5 * max(self._host) + _HOLD_AT_LEAST
             _sleep(int(min(hold, _HOLD_AT_MOST) * _CYCLES_PER_SECOND))
         elif not held:
             _synchronize()
@@ -142,6 +143,7 @@ class Stopwatch:
         self._work()
         returned = _now()
         _record(end)
+        gap = _passed(begin)
         _wait(end)
         ended = _now()
         _synchronize()
@@ -151,9 +153,10 @@ class Stopwatch:
             "ms": _elapsed(begin, end),
             "host_ms": 1e3 * (returned - asked),
             "late_ms": 1e3 * late,
+            "gap": gap,
         }
 
-    def _by_cupti(self) -> dict[str, float]:
+    def _by_cupti(self) -> dict[str, Any]:
         host = 0.0
 
         def call() -> None:
@@ -163,14 +166,21 @@ class Stopwatch:
             host = _now() - asked
 
         spans = cupti.kernel_spans(call)
-        return {"ms": cupti.extent_ms(spans), "host_ms": 1e3 * host, "late_ms": 0.0}
+        return {"ms": cupti.extent_ms(spans), "host_ms": 1e3 * host, "late_ms": 0.0, "gap": False}
 
-    def burst(self, count: int) -> None:
-        """Make so many calls in a row, and wait for the device once."""
+    def burst(self, count: int) -> dict[str, float]:
+        """Make so many calls in a row, and wait for the device once.
+
+        Returns:
+            `host_ms`: the host's milliseconds for one of them.
+        """
+        asked = _now()
         for _ in range(count):
             self._work()
+        spent = _now() - asked
         if self._on_gpu:
             _synchronize()
+        return {"host_ms": 1e3 * spent / count}
 
 
 def flush_bytes(device: torch.device) -> int:

@@ -65,12 +65,12 @@ class TimedCall:
         found: dict[str, Any] = self._guarded(lambda: self._stopwatch.ready(clock))
         return found
 
-    def time(self, turns: Mapping[str, int], *, held: bool) -> dict[str, float]:
+    def time(self, turns: Mapping[str, int], *, held: bool) -> dict[str, Any]:
         """Turn the inputs and time one call on them."""
         if not self._stopwatch.replays:
             self._output = None
         self._fresh(turns)
-        found: dict[str, float] = self._guarded(lambda: self._stopwatch.time(held=held))
+        found: dict[str, Any] = self._guarded(lambda: self._stopwatch.time(held=held))
         return found
 
     def take(self) -> dict[str, Any]:
@@ -96,9 +96,10 @@ class TimedCall:
         self._guarded(self._function)
         self._guarded(self._stopwatch.prepare)
 
-    def burst(self, count: int) -> None:
-        """Call it some times in a row and wait for the device once."""
-        self._guarded(lambda: self._stopwatch.burst(count))
+    def burst(self, count: int) -> dict[str, float]:
+        """Call it some times in a row, as `Stopwatch.burst` does."""
+        found: dict[str, float] = self._guarded(lambda: self._stopwatch.burst(count))
+        return found
 
     def _function(self) -> None:
         by_place, by_name = self._runner.split(self._call, self._arguments)
@@ -151,10 +152,10 @@ class TimedService:
             return timed.time(request["turns"], held=request["held"])
         if what == "take":
             return timed.take()
+        if what == "burst":
+            return timed.burst(request["count"])
         if what == "move":
             timed.move(request["spacer"])
-        elif what == "burst":
-            timed.burst(request["count"])
         else:
             self._timed = None
         return {}

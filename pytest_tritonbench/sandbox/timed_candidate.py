@@ -37,6 +37,18 @@ class Reading:
     """How much longer the device was at work on something else than the call's own stream."""
     wall: float = math.inf
     """By the parent's clock, from the request to the answer."""
+    gap: bool = False
+    """Whether the device may have waited for the host in between."""
+
+
+@dataclass(frozen=True)
+class Burst:
+    """Some calls in a row."""
+
+    seconds: float
+    """For all of them, until the device had done them."""
+    host: float
+    """The host's for one call; of a candidate, what its process says."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +143,9 @@ class TimedCandidate:
             demand(device > 0, "a call that took no time")
             told = f"a call of {max(device, host):.6f} s, answered after {wall:.6f} s"
             demand(max(device, host) <= wall, told)
-        return Reading(device, host, late, wall)
+            gap = said.get("gap")
+            demand(isinstance(gap, bool), "no word on gaps")
+        return Reading(device, host, late, wall, gap is True)
 
     def take(self) -> Delivered:
         """What the last timed call returned.
@@ -151,9 +165,11 @@ class TimedCandidate:
         """
         self._step("move", spacer=spacer)
 
-    def burst(self, count: int) -> float:
-        """Seconds of the parent's clock for some calls in a row; raises as `time` does."""
-        return self._step("burst", count=count)[2]
+    def burst(self, count: int) -> Burst:
+        """Time some calls in a row by the parent's clock; raises as `time` does."""
+        _, said, seconds = self._step("burst", count=count)
+        with _checked():
+            return Burst(seconds, _seconds(said.get("host_ms")))
 
     def close(self) -> None:
         """Give the memory back; raises as `time` does."""

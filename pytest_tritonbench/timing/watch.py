@@ -33,6 +33,7 @@ _POLICIES = {0: Kind.POWER_CAP, 1: Kind.SW_THERMAL}
 _SM_CLOCK, _TEMPERATURE = 1, 0
 # Return codes of NVML that say "none", not "unknown".
 _NONE = (0, 6)
+_FRESH_S = 0.01
 _LEAST_SHARE = 0.001
 """Of a block's time; held back for less, it is not disturbed."""
 
@@ -82,6 +83,9 @@ class Watch:
         self._seen: Counter[Kind] = Counter()
         self._blocks = 0
         self._longest = 0.0
+        self._ended = 0.0
+        """When the last look did."""
+
         self._others: int | None = None
         self._sampled = 0
         """When the last sample of who worked was taken: microseconds since the epoch."""
@@ -118,9 +122,11 @@ class Watch:
                 nvml.nvmlShutdown()
 
     def before(self) -> Reading:
-        """Look, just before a block."""
+        """Look, just before a block; if it follows another at once, that one's last look counts."""
         self._sampled = self._sampled or int(time.time() * 1e6)
-        self._before = self._look()
+        last = self._last
+        fresh = last is not None and time.monotonic() - self._ended < _FRESH_S
+        self._before = last if last is not None and fresh else self._look()
         self._first = self._first or self._before
         return self._before
 
@@ -204,7 +210,8 @@ class Watch:
             celsius=self._ask("Temperature", self._handle, _TEMPERATURE),
             watts=None if power is None else power / 1e3,
         )
-        self._longest = max(self._longest, time.monotonic() - began)
+        self._ended = time.monotonic()
+        self._longest = max(self._longest, self._ended - began)
         return reading
 
     def _processes(self) -> tuple[int, ...] | None:

@@ -14,8 +14,8 @@ class Reading:
     """Seconds of one call."""
 
     device: float
-    host: float = 1e-5
     late: float = 0.0
+    gap: bool = False
 
 
 class World:
@@ -46,12 +46,14 @@ class Side:
         world: Where it is timed.
         name: For the order of calls.
         seconds: What it takes.
+        gaps: Share of its calls whose device waits for the host, which takes ten times as long.
     """
 
-    def __init__(self, world: World, name: str, seconds: float) -> None:
+    def __init__(self, world: World, name: str, seconds: float, gaps: float = 0.0) -> None:
         self.world = world
         self.name = name
         self.seconds = seconds
+        self.gaps = gaps
         self.places: list[int] = []
 
     def time(self, *, held: bool) -> Reading:
@@ -61,8 +63,9 @@ class Side:
         world.order.append(self.name)
         slower = 1 + world.drift * world.calls
         spent = self.seconds * slower * world.rng.lognormvariate(0, world.noise)
+        gap = held and world.rng.random() < self.gaps
         world.now += spent + 1e-4
-        return Reading(spent, late=0.0 if held else 3e-6)
+        return Reading(spent * (10 if gap else 1), late=0.0 if held else 3e-6, gap=gap)
 
     def move(self, spacer: int) -> None:
         """Lie elsewhere."""
@@ -121,7 +124,33 @@ def test_what_was_not_held_is_no_sample() -> None:
     """One call in each half shows what other streams do; its time is not the call's."""
     series = sampled(World()).series["candidate"]
     assert set(series.late) == {3e-6}
-    assert len(series.device) == len(series.host) == 5 * len(series.late)
+    assert len(series.device) == 5 * len(series.late)
+
+
+def gapped(share: float) -> Sampled:
+    """Equal sides, one of which is now and then asked for too slowly."""
+    world = World()
+    sides = {
+        "reference": Side(world, "r", 5e-5),
+        "candidate": Side(world, "c", 5e-5, gaps=share),
+    }
+    return sample(sides, Rule(budget=2.0), clock=world.clock)
+
+
+def test_calls_that_waited_for_the_host_are_made_again() -> None:
+    """A third of the calls has a gap; hardly one of them is a sample."""
+    found = gapped(0.3)
+    series = found.series["candidate"]
+    assert series.gaps < 0.1 * len(series.device)
+    assert 1.0 in found.interval("reference", "candidate")
+
+
+def test_a_call_that_always_waits_is_taken_as_it_is() -> None:
+    """One that asks the device for a number outlasts every hold; each sample is told as such."""
+    found = gapped(1.0)
+    series = found.series["candidate"]
+    assert series.gaps == len(series.device)
+    assert found.interval("reference", "candidate").value == pytest.approx(0.1, rel=0.05)
 
 
 class Watch:
