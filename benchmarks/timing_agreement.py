@@ -108,7 +108,11 @@ class Agreement:
                 name: self._side(stack, taskfile, case, text)
                 for name, text in (("copy", copy), ("candidate", source))
             }
-            sampled = sample(sides, Rule(budget=self._settings.budget))
+            sampled = sample(
+                sides,
+                Rule(budget=self._settings.budget),
+                clock=lambda: time.monotonic() - sum(one.judging for one in sides.values()),
+            )
         seconds = statistics.median(sampled.series["candidate"].device)
         taken = sum(sum(one.device) for one in sampled.series.values())
         return sampled.interval("copy", "candidate"), seconds, taken
@@ -190,7 +194,7 @@ def main() -> None:
     parser.add_argument("kernels", nargs="*")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--slower", type=float)
-    parser.add_argument("--budget", type=float, default=2.0)
+    parser.add_argument("--budget", type=float, default=5.0)
     parser.add_argument("--cpu", action="store_true")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()

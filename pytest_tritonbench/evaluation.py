@@ -146,8 +146,14 @@ class Evaluation:
             return replace(first, not_triton=told)
         return first
 
-    def timing(self, case: Case, *, cold: bool, timeout: float) -> Timing:
+    def timing(self, case: Case, *, cold: bool, timeout: float, cupti: bool = False) -> Timing:
         """Make ready to time the candidate on a case.
+
+        Args:
+            case: The case.
+            cold: Whether the L2 cache is flushed before each call.
+            timeout: Seconds for one step.
+            cupti: Whether CUPTI is to be ready for use.
 
         Raises:
             ReferenceFailedError: If the reference itself fails on the case.
@@ -162,6 +168,7 @@ class Evaluation:
             cold=cold,
             timeout=timeout,
             copy_inputs=self._held,
+            cupti=cupti,
         )
         return Timing(asked, call, timed)
 

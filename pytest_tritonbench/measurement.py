@@ -152,7 +152,7 @@ class Measurement:
                 side.close()
         hosts = {name: row.host for name, row in rows.items()}
         timing = (
-            vars(clock)
+            {"method": clock.method, "fallback": clock.fallback}
             | self._told(mine, sampled, hosts, [*others])
             | self._worth(sampled, task_work)
         )
@@ -182,7 +182,7 @@ class Measurement:
             "compile_ms": 1e3 * opened.seconds,
             "configs": None if tuned is None else tuned.configs,
             "config": None if tuned is None else tuned.config,
-            "peak_bytes": opened.peak_bytes,
+            "peak_bytes": mine.peak_bytes,
         }
 
     def _worth(self, sampled: Sampled, task_work: Work) -> dict[str, Any]:

@@ -84,6 +84,7 @@ class CandidateSide:
         self.judging = 0.0
         """Seconds that were spent on judging."""
         self.audit: str | None = None
+        self.peak_bytes: int | None = None
 
     @property
     def opened(self) -> Opened:
@@ -97,6 +98,7 @@ class CandidateSide:
             self._case,
             cold=self._settings.l2 == "cold",
             timeout=self._timeout,
+            cupti=self._settings.clock == "cupti",
         )
         arguments = dict(self._timing.asked.args)
         self.turned = tuple(
@@ -109,7 +111,9 @@ class CandidateSide:
 
     def ready(self, clock: str) -> Clock:
         """Choose the clock and warm up."""
-        return self._made.timed.ready(clock)
+        found = self._made.timed.ready(clock)
+        self.peak_bytes = found.peak_bytes
+        return found
 
     def time(self, *, held: bool) -> Reading:
         """Time one call on fresh inputs, and judge it now and then."""

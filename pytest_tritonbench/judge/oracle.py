@@ -157,7 +157,8 @@ def _in_float64(value: Any, device: torch.device) -> Any:
     if not isinstance(value, torch.Tensor):
         return value
     if value.is_floating_point():
-        return value.to(device=device, dtype=torch.float64, copy=True)
+        # What is narrow travels and is made wide there, not the other way round.
+        return value.to(device).to(torch.float64, copy=True)
     return value.to(device, copy=True)
 
 

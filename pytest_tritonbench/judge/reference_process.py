@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from pytest_tritonbench.judge.oracle import (
+    copied,
     cotangents_for,
     run_nearby,
     run_oracle,
@@ -155,12 +156,16 @@ def _answers(
         ],
     }
     # The candidate runs from here on; it waits for none of what follows.
+    if device.type != "cpu":
+        # They travel once; each answer copies them there.
+        made = {name: copied(value, device) for name, value in made.items()}
     _seed(case, device)
     reference = run_reference(task, made, cotangents, device, sampler)
     _seed(case, device)
     oracle = run_oracle(task, made, cotangents, device, sampler)
     _seed(case, device)
     nearby = run_nearby(task, made, cotangents, device, sampler)
+    del made
     yield {
         "reference": encode_answer(reference, storages),
         "oracle": None if oracle is None else encode_answer(oracle, storages),

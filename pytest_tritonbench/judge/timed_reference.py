@@ -102,9 +102,9 @@ class Turns:
         for name in {*turns, *self._now}:
             elements, number = _elements(self._made[name]), turns.get(name)
             if elements.numel() > LARGEST_SHUFFLED:
-                # A second copy of what is large might not fit: it is turned on from where it is.
+                # Another copy of what is large is not kept: it is turned on from where it is.
                 further = (number or 0) - self._now.get(name, 0)
-                elements.copy_(torch.roll(elements, further % elements.numel()))
+                turn(elements, elements.clone(), further % elements.numel())
                 continue
             first = self._first.setdefault(name, elements.clone())
             if number is None:

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -36,6 +37,15 @@ def _copied(live: memoryview) -> memoryview:
     return private
 
 
+@dataclass(frozen=True)
+class Use:
+    """What a process is for; another use has a process of its own."""
+
+    compiles: bool = False
+    scripts: bool = False
+    cupti: bool = False
+
+
 class Candidate:
     """A module whose entry point is called in a process of its own.
 
@@ -62,7 +72,7 @@ class Candidate:
         self._limits = limits
         self._outputs = Arena(limit=limits.file)
         self._worker: Worker | None = None
-        self._use = (False, False)
+        self._use = Use()
         self._script: Script | None = None
         self._copy_inputs: bool | Collection[str] = True
 
@@ -101,6 +111,7 @@ class Candidate:
         *,
         delivers: bool = False,
         copy_inputs: bool | Collection[str] = True,
+        cupti: bool = False,
     ) -> tuple[Delivered | None, dict[str, Any], float] | Failure:
         """Do one step of timing a call; `timed.TimedService` has the steps.
 
@@ -110,6 +121,8 @@ class Candidate:
             timeout: seconds.
             delivers: whether the step comes back with an output.
             copy_inputs: as for `call`.
+            cupti: whether it is in a process in which CUPTI was started before the module was
+                loaded.
 
         Returns:
             What was delivered, what the child said, and the seconds that it took by the parent's
@@ -117,7 +130,7 @@ class Candidate:
         """
         self._copy_inputs = copy_inputs
         request = {"op": "timed", "call": encode_call(call), **what}
-        return self._ask(request, call, timeout, delivers=delivers)
+        return self._ask(request, call, timeout, delivers=delivers, cupti=cupti)
 
     def profile(self, call: Call, timeout: float, *, cold: bool) -> memoryview | Failure:
         """Profile one warmed call with torch's profiler.
@@ -169,7 +182,7 @@ class Candidate:
         source = {"source": self.source, "name": _file_name(self.filename)}
         request = {"op": "script", **source, "script": encode_script(script)}
         try:
-            fresh = self._fresh_worker(compiles=script.compile, scripts=True)
+            fresh = self._fresh_worker(Use(compiles=script.compile, scripts=True))
             arenas = [self._outputs.descriptor] if fresh else []
             message, seconds = self._exchange(request, timeout, arenas)
             failed = self._refusal(message)
@@ -197,9 +210,10 @@ class Candidate:
         beside: Beside | None = None,
         *,
         delivers: bool = True,
+        cupti: bool = False,
     ) -> Failure | tuple[Delivered | None, dict[str, Any], float]:
         try:
-            failed = self._prepare(call)
+            failed = self._prepare(call, cupti=cupti)
             if failed is not None:
                 return failed
             message, seconds = self._exchange(request, timeout, beside=beside)
@@ -217,10 +231,14 @@ class Candidate:
             return self._out_of_time(timeout)
         return self._left_running() or (delivered, message, seconds)
 
-    def _prepare(self, call: Call) -> Failure | None:
+    def _prepare(self, call: Call, *, cupti: bool) -> Failure | None:
         """Have a worker that has loaded the module."""
-        if not self._fresh_worker(compiles=call.compile, scripts=False):
+        use = Use(compiles=call.compile, cupti=cupti)
+        if not self._fresh_worker(use):
             return None
+        if cupti:
+            self._exchange({"op": "cupti"}, self._limits.load)
+            self._running().trust_threads()
         request = {
             "op": "load",
             "source": self.source,
@@ -239,16 +257,16 @@ class Candidate:
             self._let_go()
         return failed
 
-    def _fresh_worker(self, *, compiles: bool, scripts: bool) -> bool:
+    def _fresh_worker(self, use: Use) -> bool:
         """Have a worker for this use, and say whether it has just been forked."""
         worker = self._worker
-        if worker is not None and (self._use != (compiles, scripts) or not worker.alive):
+        if worker is not None and (self._use != use or not worker.alive):
             self._let_go()
         if self._worker is not None:
             demand(not self._worker.channel.pending(), "a message that nobody asked for")
             return False
         self._worker = self._fork()
-        self._use = (compiles, scripts)
+        self._use = use
         self._worker.wait_ready(self._limits.start)
         self._worker.mind()
         return True

@@ -83,6 +83,15 @@ def available() -> str | None:
     return _why_not
 
 
+def start() -> None:
+    """Have the threads that CUPTI starts for itself; why it cannot be had is said when it is used.
+
+    They look like any other thread, so that this happens before a candidate is loaded.
+    """
+    with contextlib.suppress(Exception):
+        kernel_spans(lambda: torch.zeros(1, device="cuda"))
+
+
 def kernel_spans(call: Callable[[], object]) -> list[Span]:
     """Make a call and say what ran on the device.
 

@@ -127,6 +127,7 @@ class LaunchLog:
 
 
 _log: LaunchLog | None = None
+_measure: Callable[..., Any] | None = None
 _compile_ms: dict[str, float] = {}
 
 
@@ -185,11 +186,23 @@ def _patch() -> None:
     knobs.listener = listen
 
 
+def tune_with(measure: Callable[..., Any]) -> None:
+    """Have autotuners measure with this, where they do not say themselves with what.
+
+    Args:
+        measure: called as ``triton.testing.do_bench`` is, with a call and quantiles.
+    """
+    global _measure  # noqa: PLW0603 - one process serves one candidate
+    _measure = measure
+
+
 def _patch_autotuner() -> None:
     ready_tune = Autotuner.run
 
     @functools.wraps(ready_tune)
     def tune(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if _measure is not None and getattr(self, "_do_bench", _measure) is None:
+            self._do_bench = _measure
         found = ready_tune(self, *args, **kwargs)
         if _log is not None:
             report = _tuning(self)

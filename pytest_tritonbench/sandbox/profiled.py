@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ JOB, SOURCE, INPUTS, SCRATCH, TEMPORARY = "job.json", "source", "inputs", "scrat
 _FILES_ALONE = 3
 """The last version of Landlock that knows files and neither sockets nor signals."""
 
+_LONGEST = 4096
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - it is the tool's, not a place for files of ours
 
 
@@ -63,7 +65,10 @@ def main() -> int:
     nothing = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
         os.dup2(nothing, descriptor)
-    failed = _call(job, source, inputs, scratch, limits)
+    try:
+        failed = _call(job, source, inputs, scratch, limits)
+    except Exception:  # noqa: BLE001 - ours, as when the device cannot be had; nobody hears stderr
+        failed = traceback.format_exc()[-_LONGEST:]
     if failed is None:
         return 0
     os.write(told, f"{failed}\n".encode("utf-8", "replace"))

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from . import launches, loading, profiling
+from . import cupti, launches, loading, profiling, tuning
 from .calls import decode_call
 from .limits import Limits
 from .memory import Arena
@@ -62,6 +62,7 @@ class Service:
         """Have a CUDA context before anyone waits for it: it takes longer than most tests."""
         if self._on_cpu:
             return
+        launches.tune_with(tuning.measure)
         # What is wrong with the device is said by the first call that needs it.
         with contextlib.suppress(Exception):
             torch.zeros(1, device="cuda")
@@ -90,6 +91,9 @@ class Service:
     def _answer(self, request: Mapping[str, Any], log: launches.LaunchLog) -> dict[str, Any]:
         if request["op"] == "load":
             self._load(request, log)
+            return {}
+        if request["op"] == "cupti":
+            cupti.start()
             return {}
         if request["op"] == "script":
             return self._run_script(request, log)

@@ -133,10 +133,9 @@ class Stopwatch:
         if self._clock == "cupti" and held:
             return self._by_cupti()
         begin, end = _Event(enable_timing=True), _Event(enable_timing=True)
-        if held and self._host:
-            hold = 1.5 * max(self._host) + _HOLD_AT_LEAST
-            _sleep(int(min(hold, _HOLD_AT_MOST) * _CYCLES_PER_SECOND))
-        elif not held:
+        if held:
+            self._hold()
+        else:
             _synchronize()
         _record(begin)
         asked = _now()
@@ -148,7 +147,7 @@ class Stopwatch:
         ended = _now()
         _synchronize()
         late = _now() - ended
-        self._host = [*self._host[1 - _REMEMBERED :], returned - asked]
+        self._remember(returned - asked)
         return {
             "ms": _elapsed(begin, end),
             "host_ms": 1e3 * (returned - asked),
@@ -156,17 +155,35 @@ class Stopwatch:
             "gap": gap,
         }
 
+    def _hold(self) -> bool:
+        """Hold the queue back for as long as the host will take; whether it is held."""
+        if not self._host:
+            return False
+        hold = 1.5 * max(self._host) + _HOLD_AT_LEAST
+        _sleep(int(min(hold, _HOLD_AT_MOST) * _CYCLES_PER_SECOND))
+        return True
+
+    def _remember(self, host: float) -> None:
+        self._host = [*self._host[1 - _REMEMBERED :], host]
+
     def _by_cupti(self) -> dict[str, Any]:
-        host = 0.0
+        begin = _Event()
+        host, held, gap = 0.0, False, False
 
         def call() -> None:
-            nonlocal host
+            nonlocal host, held, gap
+            held = self._hold()
+            _record(begin)
             asked = _now()
             self._work()
             host = _now() - asked
+            gap = _passed(begin)
 
         spans = cupti.kernel_spans(call)
-        return {"ms": cupti.extent_ms(spans), "host_ms": 1e3 * host, "late_ms": 0.0, "gap": False}
+        self._remember(host)
+        # What held the queue is the first that ran.
+        extent = cupti.extent_ms(spans[1:] if held else spans)
+        return {"ms": extent, "host_ms": 1e3 * host, "late_ms": 0.0, "gap": gap}
 
     def burst(self, count: int) -> dict[str, float]:
         """Make so many calls in a row, and wait for the device once.

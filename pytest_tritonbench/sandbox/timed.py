@@ -46,24 +46,25 @@ class TimedCall:
         """Call it for the first time: kernels are compiled and tuned here.
 
         Returns:
-            The answer, and `peak_bytes`, the most memory that it took beyond its arguments.
+            The answer.
         """
         by_place, by_name = self._runner.split(self._call, self._arguments)
         loading.bind(self._runner.function, by_place, by_name)
-        on_gpu = self._runner.device.type == "cuda"
-        before = 0
-        if on_gpu:
-            _forget_peak()
-            before = _allocated()
         self._guarded(self._function)
-        peak = _peak() - before if on_gpu else None
-        return {**self.take(), "peak_bytes": peak}
+        return self.take()
 
     def ready(self, clock: str) -> dict[str, Any]:
-        """Choose the clock and warm up, as `Stopwatch.ready` does."""
+        """Choose the clock and warm up, as `Stopwatch.ready` does.
+
+        Returns:
+            What that returns, and `peak_bytes`, the most memory that a call takes beyond its
+            arguments.
+        """
+        self._output = None
         self._fresh({})
+        peak = self._peak_bytes() if self._runner.device.type == "cuda" else None
         found: dict[str, Any] = self._guarded(lambda: self._stopwatch.ready(clock))
-        return found
+        return {**found, "peak_bytes": peak}
 
     def time(self, turns: Mapping[str, int], *, held: bool) -> dict[str, Any]:
         """Turn the inputs and time one call on them."""
@@ -100,6 +101,12 @@ class TimedCall:
         """Call it some times in a row, as `Stopwatch.burst` does."""
         found: dict[str, float] = self._guarded(lambda: self._stopwatch.burst(count))
         return found
+
+    def _peak_bytes(self) -> int:
+        _forget_peak()
+        before = _allocated()
+        self._guarded(self._function)
+        return _peak() - before
 
     def _function(self) -> None:
         by_place, by_name = self._runner.split(self._call, self._arguments)

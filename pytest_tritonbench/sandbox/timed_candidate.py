@@ -70,8 +70,6 @@ class Opened:
     seconds: float
     """Of the first call by the parent's clock, compilation and tuning included."""
     tunings: tuple[Tuning, ...]
-    peak_bytes: int | None
-    """The most memory that the call took beyond its arguments, as the child has it."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +79,8 @@ class Clock:
     method: str
     fallback: str | None
     """Why it is not the method that was asked for."""
+    peak_bytes: int | None = None
+    """The most memory that a call takes beyond its arguments, as the child has it."""
 
 
 class TimedCandidate:
@@ -92,6 +92,7 @@ class TimedCandidate:
         cold: whether the L2 cache is flushed before each call.
         timeout: seconds for the first call, and for any other step.
         copy_inputs: as for `Candidate.call`.
+        cupti: whether CUPTI is to be ready for use.
     """
 
     def __init__(
@@ -102,7 +103,9 @@ class TimedCandidate:
         cold: bool = True,
         timeout: float = 120.0,
         copy_inputs: bool | Collection[str] = True,
+        cupti: bool = False,
     ) -> None:
+        self._cupti = cupti
         self._candidate = candidate
         self._call = call
         self._cold = cold
@@ -118,18 +121,17 @@ class TimedCandidate:
         delivered, said, seconds = self._step("open", delivers=True, cold=self._cold)
         assert delivered is not None  # noqa: S101 - this step delivers
         with _checked():
-            return Opened(
-                delivered,
-                seconds,
-                _tunings(said.get("tunings")),
-                maybe(said.get("peak_bytes"), whole),
-            )
+            return Opened(delivered, seconds, _tunings(said.get("tunings")))
 
     def ready(self, clock: str) -> Clock:
         """Choose the clock, as `Stopwatch.ready` has them, and warm up; raises as `time` does."""
         said = self._step("ready", clock=clock)[1]
         with _checked():
-            return Clock(text(said.get("method")), maybe(said.get("fallback"), text))
+            return Clock(
+                text(said.get("method")),
+                maybe(said.get("fallback"), text),
+                maybe(said.get("peak_bytes"), whole),
+            )
 
     def time(self, turns: Mapping[str, int], *, held: bool = True) -> Reading:
         """Time one call on inputs that are turned.
@@ -184,6 +186,7 @@ class TimedCandidate:
             self._timeout,
             delivers=delivers,
             copy_inputs=self._copy_inputs,
+            cupti=self._cupti,
         )
         if isinstance(answer, Failure):
             raise TimingFailedError(answer)

@@ -175,6 +175,9 @@ class Warden:
                     self._minding = True
                 elif kind == "quiet":
                     self.status.send({"event": "quiet", **self._left_over()})
+                elif kind == "trusted":
+                    self._first_threads |= set(proc.threads(self.shown))
+                    self.status.send({"event": "trusted"})
                 elif kind == "trace":
                     os.kill(self.worker, signal.SIGUSR1)
                     self.status.send({"event": "trace"})

@@ -17,8 +17,7 @@ from .stopping import Rule, Stop
 
 _HALF_SECONDS = 0.02
 _MOST_CALLS = 5
-_BLOCKS_OF_A_PLACE = 3
-_LARGEST_SPACER = 1 << 22
+_LARGEST_SPACER = 1 << 30
 _SPACER_UNIT = 4096
 _MOST_TRIES = 3
 _GAPS_THAT_COUNT = 10
@@ -112,9 +111,9 @@ def sample(
     """Sample until every ratio to the last side is known well enough, or time is up.
 
     A block has each side's calls in two halves, in the order of ``sides`` and then in the reverse
-    order (ABBA), so that a drift which is steady over a block meets all sides alike. After some
-    blocks the inputs of all sides are moved: where they lie makes a constant difference that no
-    number of samples shows.
+    order (ABBA), so that a drift which is steady over a block meets all sides alike; who is first
+    changes from block to block. After each block the inputs of all sides are moved: where they lie
+    makes a constant difference that no number of samples shows.
 
     Args:
         sides: By name, the candidate last.
@@ -133,16 +132,14 @@ def sample(
     tries = {name: _Tries() for name in sides}
     pairs: list[int] = []
     candidate = [*sides][-1]
-    place, at, void, why = 0, 0, 0, None
+    void, why = 0, None
     look, stopped = rule.next_look(0), None
     while stopped is None:
-        if at == _BLOCKS_OF_A_PLACE:
+        if pairs or void:
             _move(sides, rng)
-            place, at = place + 1, 0
         if watch is not None:
             watch.before()
-        block = _block(sides, calls, rng, tries)
-        at += 1
+        block = _block(_in_turn(sides, len(pairs) + void), calls, rng, tries)
         disturbed = None if watch is None else watch.after()
         spent = clock() - began
         if disturbed is not None:
@@ -156,7 +153,7 @@ def sample(
             kept.late += found.late
             kept.gaps += found.gaps
             kept.blocks.append(tuple(found.device))
-        pairs.append(place)
+        pairs.append(len(pairs))
         widest = None
         if len(pairs) >= look:
             look = rule.next_look(len(pairs))
@@ -203,6 +200,11 @@ class _Tries:
     @property
     def _always(self) -> bool:
         return self._gaps >= _GAPS_THAT_COUNT and 2 * self._gaps > self._calls
+
+
+def _in_turn(sides: Mapping[str, Side], number: int) -> Mapping[str, Side]:
+    """The sides in the order of a block."""
+    return sides if number % 2 == 0 else {name: sides[name] for name in reversed([*sides])}
 
 
 def _block(

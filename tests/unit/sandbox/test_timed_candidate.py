@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pytest_tritonbench.sandbox import Call, Candidate, Sandbox, TensorArg, TensorOut
-from pytest_tritonbench.sandbox.timed_candidate import TimedCandidate, TimingFailedError
+from pytest_tritonbench.sandbox.timed_candidate import Clock, TimedCandidate, TimingFailedError
 from pytest_tritonbench.sandbox.turning import turn
 
 COUNT = 8
@@ -65,8 +65,8 @@ def test_the_clock_of_the_parent_bounds_a_call(candidate: Candidate) -> None:
 def test_a_clock_that_is_not_there_is_said(candidate: Candidate) -> None:
     """Without a GPU the host's clock is the one there is, and the reason is told."""
     timed = opened(candidate)
-    assert vars(timed.ready("graph")) == {"method": "host-clock", "fallback": "no GPU"}
-    assert vars(timed.ready("auto")) == {"method": "host-clock", "fallback": None}
+    assert timed.ready("graph") == Clock("host-clock", "no GPU")
+    assert timed.ready("auto") == Clock("host-clock", None)
 
 
 def test_a_call_goes_on_elsewhere(candidate: Candidate) -> None:

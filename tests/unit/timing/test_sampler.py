@@ -79,12 +79,13 @@ def sampled(world: World, ratio: float = 1.0, budget: float = 5.0) -> Sampled:
 
 
 def test_sides_alternate() -> None:
-    """Each block has the reference's calls on both sides of the candidate's."""
+    """Each block has one side's calls on both sides of the other's, in turns."""
     world = World()
     found = sampled(world)
     # Two of each before the first block; five samples in a half, and one that is none.
-    block = "r" * 6 + "c" * 12 + "r" * 6
-    assert "".join(world.order) == "rrcc" + block * len(found.pairs)
+    blocks = ["r" * 6 + "c" * 12 + "r" * 6, "c" * 6 + "r" * 12 + "c" * 6]
+    expected = [blocks[number % 2] for number in range(len(found.pairs))]
+    assert "".join(world.order) == "rrcc" + "".join(expected)
 
 
 def test_drift_cancels() -> None:
