@@ -76,6 +76,7 @@ _KINDS: dict[int, str] = (
 )
 _spans: list[Span] = []
 _registered: list[bool] = []
+_recorded: list[int] = []
 
 
 def available() -> str | None:
@@ -108,30 +109,42 @@ def kernel_spans(call: Callable[[], object]) -> list[Span]:
         raise CuptiError(_why_not)
     # What was queued before is not the call's.
     _synchronize()
-    enabled: list[int] = []
     try:
-        if not _registered:
-            _register(_buffer_requested, _buffer_completed)
-            _registered.append(True)
-        for kind in _KINDS:
-            _enable(kind)
-            enabled.append(kind)
+        _record()
         _flush(_FORCED)
         _spans.clear()
         call()
         _synchronize()
         _flush(_FORCED)
     except _Refused as error:
+        stop()
         raise CuptiError(f"CUPTI refuses: {error}") from None
-    finally:
-        for kind in enabled:
-            with contextlib.suppress(_Refused):
-                _disable(kind)
+    except BaseException:
+        stop()
+        raise
     found = sorted(_spans, key=lambda span: (span.start_ns, span.end_ns))
     _spans.clear()
     if any(not 0 < span.start_ns <= span.end_ns for span in found):
         raise CuptiError("CUPTI has records without times")
     return found
+
+
+def stop() -> None:
+    """Record no more, so that launches cost what they do without it."""
+    while _recorded:
+        with contextlib.suppress(_Refused):
+            _disable(_recorded.pop())
+
+
+def _record() -> None:
+    """Record from now on: the first launch after CUPTI was told to begin takes long."""
+    if not _registered:
+        _register(_buffer_requested, _buffer_completed)
+        _registered.append(True)
+    for kind in _KINDS:
+        if kind not in _recorded:
+            _enable(kind)
+            _recorded.append(kind)
 
 
 def extent_ms(spans: Iterable[Span]) -> float:

@@ -77,6 +77,7 @@ class Stopwatch:
             `method`, and `fallback`: why it is not what was asked for.
         """
         self.let_go()
+        cupti.stop()
         self._clock = "events" if self._on_gpu else "host"
         for _ in range(_WARMUP):
             self.time()

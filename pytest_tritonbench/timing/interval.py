@@ -196,7 +196,7 @@ def assumed_pair_bias(seconds: float) -> float:
     Args:
         seconds: Median device time of the call.
     """
-    return math.hypot(0.002, 6e-8 / seconds)
+    return math.hypot(0.002, 3e-8 / seconds)
 
 
 def student(level: float, freedom: int) -> float:

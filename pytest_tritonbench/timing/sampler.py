@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from .stopping import Rule, Stop
 
 _HALF_SECONDS = 0.02
 _MOST_CALLS = 5
-_LARGEST_SPACER = 1 << 30
+_LARGEST_SPACER = 1 << 22
 _SPACER_UNIT = 4096
 _MOST_TRIES = 3
 _GAPS_THAT_COUNT = 10
@@ -79,8 +79,8 @@ class Sampled:
     """All that was measured."""
 
     series: Mapping[str, Series]
-    pairs: tuple[int, ...]
-    """For each block, at which of the inputs' places it was taken."""
+    blocks: int
+    """Of samples, each with the inputs at another place."""
 
     stopped: Stop
     void: int
@@ -93,7 +93,7 @@ class Sampled:
 
     def interval(self, reference: str, candidate: str) -> Interval:
         """Interval of one side's time over another's."""
-        return _interval(self.series, self.pairs, reference, candidate)
+        return _interval(self.series, reference, candidate)
 
 
 class UndisturbedError(RuntimeError):
@@ -130,16 +130,16 @@ def sample(
     calls = max(1, min(_MOST_CALLS, int(_HALF_SECONDS / _slowest(sides))))
     series = {name: Series() for name in sides}
     tries = {name: _Tries() for name in sides}
-    pairs: list[int] = []
+    blocks = 0
     candidate = [*sides][-1]
     void, why = 0, None
     look, stopped = rule.next_look(0), None
     while stopped is None:
-        if pairs or void:
+        if blocks or void:
             _move(sides, rng)
         if watch is not None:
             watch.before()
-        block = _block(_in_turn(sides, len(pairs) + void), calls, rng, tries)
+        block = _block(_in_turn(sides, blocks + void), calls, rng, tries)
         disturbed = None if watch is None else watch.after()
         spent = clock() - began
         if disturbed is not None:
@@ -153,19 +153,19 @@ def sample(
             kept.late += found.late
             kept.gaps += found.gaps
             kept.blocks.append(tuple(found.device))
-        pairs.append(len(pairs))
+        blocks += 1
         widest = None
-        if len(pairs) >= look:
-            look = rule.next_look(len(pairs))
+        if blocks >= look:
+            look = rule.next_look(blocks)
             others = [name for name in sides if name != candidate]
             widest = max(
-                (_interval(series, pairs, name, candidate) for name in others),
+                (_interval(series, name, candidate) for name in others),
                 key=lambda interval: interval.half_width,
             )
-        stopped = rule.stop(widest, blocks=len(pairs), spent=spent)
-    if not pairs:
+        stopped = rule.stop(widest, blocks=blocks, spent=spent)
+    if not blocks:
         raise UndisturbedError(f"none of {void} blocks of samples counts: {why}")
-    return Sampled(series, tuple(pairs), stopped, void, why, clock() - began)
+    return Sampled(series, blocks, stopped, void, why, clock() - began)
 
 
 def _slowest(sides: Mapping[str, Side]) -> float:
@@ -230,13 +230,8 @@ def _move(sides: Mapping[str, Side], rng: random.Random) -> None:
         side.move(_SPACER_UNIT * rng.randrange(_LARGEST_SPACER // _SPACER_UNIT))
 
 
-def _interval(
-    series: Mapping[str, Series], pairs: Sequence[int], reference: str, candidate: str
-) -> Interval:
+def _interval(series: Mapping[str, Series], reference: str, candidate: str) -> Interval:
     ours, theirs = series[reference], series[candidate]
-    blocks = [
-        Block(one, other, pair)
-        for one, other, pair in zip(ours.blocks, theirs.blocks, pairs, strict=True)
-    ]
+    blocks = [Block(one, other) for one, other in zip(ours.blocks, theirs.blocks, strict=True)]
     bias = assumed_pair_bias(min(statistics.median(ours.device), statistics.median(theirs.device)))
     return of_blocks(blocks, pair_bias=bias)

@@ -60,8 +60,7 @@ def statement(
         **{f"reference_{name}": value for name, value in theirs.items()},
         **ratio(sampled.interval(reference, candidate)),
         "stopped": str(sampled.stopped),
-        "blocks": len(sampled.pairs),
-        "pairs": len(set(sampled.pairs)),
+        "blocks": sampled.blocks,
         "void": {"blocks": sampled.void, "why": sampled.why_void},
         "launch_bound": own["host_ms"] > own["median_ms"],
     }
