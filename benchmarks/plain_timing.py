@@ -1,10 +1,12 @@
 """Time a bundled kernel in one plain process, as `triton.testing.do_bench` does it.
 
-    python benchmarks/plain_timing.py KERNEL CASE RUNS [SLOWER]
+    echo '{"kernel": "add", "case": {...}, "runs": 5, "slower": 0.03}' |
+        python -m benchmarks.plain_timing
 
-Prints one line of JSON: `do_bench`, two medians of it for each run, in milliseconds; and, where a
-share SLOWER is given, `cycles`: of a spinning kernel behind each call that makes it take so much
-longer, found by timing calls with and without it in turns, and `slower`, what it came to.
+Answers each line with one of JSON: `do_bench`, two medians of it for each run, in milliseconds;
+and, where a share `slower` is given, `cycles`: of a spinning kernel behind each call that makes it
+take so much longer, found by timing calls with and without it in turns, and `slower`, what it came
+to.
 """
 
 import importlib.util
@@ -76,14 +78,19 @@ def _difference(usual: Stopwatch, call: Callable[[], Any], cycles: int) -> float
 
 
 def main() -> None:
-    """Time what the command line names."""
-    name, line, runs, *slower = sys.argv[1:]
-    call = prepared(name, line)
-    medians = [[do_bench(call, return_mode="median") for _ in range(2)] for _ in range(int(runs))]
-    told: dict[str, Any] = {"do_bench": medians}
-    if slower:
-        told["cycles"], told["slower"] = slowed(call, float(slower[0]))
-    print(json.dumps(told))
+    """Time what the lines of standard input name."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        call = prepared(request["kernel"], request["case"])
+        medians = [
+            [do_bench(call, return_mode="median") for _ in range(2)] for _ in range(request["runs"])
+        ]
+        told: dict[str, Any] = {"do_bench": medians}
+        if request["slower"] is not None:
+            told["cycles"], told["slower"] = slowed(call, request["slower"])
+        print(json.dumps(told), flush=True)
+        del call
+        torch.cuda.empty_cache()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """How far two timings of the same kernel are apart, and whether a small slowdown is seen.
 
-    python benchmarks/timing_agreement.py [KERNEL ...] [--runs 5] [--slower 0.03] [--out FILE]
+    python -m benchmarks.timing_agreement [KERNEL ...] [--runs 5] [--slower 0.03] [--out FILE]
+        [--place 0.5] [--workers 1] [--budget 5]
 
 Each bundled kernel is timed against a copy of itself, as `bench` does it, in fresh processes for
-each run: no run may call one of them faster, and the interval of their ratio is to hold 1. Beside
+each run and with one tuning: no run may call one of them faster, and the interval of their ratio is
+to hold 1. Beside
 it stands how far two medians of `triton.testing.do_bench`, taken one after the other in one
 process, are apart: the baseline. With `--slower`, the copy takes so much longer instead (a spinning
 kernel behind each call, calibrated in the plain process), and each run is to call it slower.
@@ -18,9 +20,10 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,10 +32,12 @@ from benchmarks.bundled import ROOT, kernel_source, say, table, task_files
 from pytest_tritonbench.evaluation import Evaluation
 from pytest_tritonbench.judge.oracle_client import Oracle
 from pytest_tritonbench.sandbox import Sandbox
-from pytest_tritonbench.sides import CandidateSide
+from pytest_tritonbench.sandbox.gpu_lock import GpuLock
+from pytest_tritonbench.sides import CandidateSide, agree
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.loading import TaskFile
 from pytest_tritonbench.timing import verdict
+from pytest_tritonbench.timing.gates import interval_from_json
 from pytest_tritonbench.timing.interval import Interval
 from pytest_tritonbench.timing.sampler import sample
 from pytest_tritonbench.timing.stopping import Rule
@@ -48,6 +53,14 @@ def {name}(*args, **kwargs):
     found = _timed_as_it_is(*args, **kwargs)
     torch.cuda._sleep({cycles})
     return found
+"""
+
+
+_ONLY = """
+
+for _tuner in [_value for _value in globals().values() if hasattr(_value, "base_fn")]:
+    _only = {chosen}.get(_tuner.base_fn.__name__)
+    _tuner.configs = [_one for _one in _tuner.configs if str(_one) == _only] or _tuner.configs
 """
 
 
@@ -74,11 +87,46 @@ class Found:
         """Plain data."""
         return {**vars(self), "runs": [one.as_json() for one in self.runs]}
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Found:
+        """Read what :meth:`as_json` wrote."""
+        runs = [interval_from_json(one) for one in data["runs"]]
+        return cls(**{**data, "runs": runs})
+
     @property
     def verdicts(self) -> str:
         """How often it was called what."""
         said = [str(verdict.of(one)) for one in self.runs]
         return ", ".join(f"{said.count(word)} {word}" for word in dict.fromkeys(said))
+
+
+class Plain:
+    """A process without a sandbox that times kernels as `plain_timing.py` does."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.plain_timing"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """What it finds of one kernel."""
+        assert self._process.stdin is not None  # noqa: S101 - both are pipes
+        assert self._process.stdout is not None  # noqa: S101 - as above
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"the plain process ended at {request}")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
 
 
 class Agreement:
@@ -88,34 +136,64 @@ class Agreement:
         sandbox: Started.
         device: ``cpu`` or ``cuda``.
         budget: Seconds of samples of a run.
+        lock: Turns at the GPU, where several processes measure.
     """
 
-    def __init__(self, sandbox: Sandbox, device: str, budget: float) -> None:
+    def __init__(self, sandbox: Sandbox, device: str, budget: float, lock: GpuLock | None) -> None:
         self._sandbox = sandbox
         self._oracle = Oracle(sandbox, device, _TIMEOUT)
         self._settings = TimingSettings(budget=budget)
+        self._lock = lock
 
-    def run(self, taskfile: TaskFile, case: Case, copy: str) -> tuple[Interval, float, float]:
+    def sharing(self) -> AbstractContextManager[float]:
+        """A turn beside others."""
+        return nullcontext(0.0) if self._lock is None else self._lock.shared()
+
+    def alone(self) -> AbstractContextManager[float]:
+        """A turn alone."""
+        self._oracle.settle()
+        return nullcontext(0.0) if self._lock is None else self._lock.alone()
+
+    def tuned(self, taskfile: TaskFile, case: Case, source: str) -> str:
+        """The source with what its autotuners choose now as their only choice.
+
+        Two processes may tune one kernel in two ways that differ by a few percent: that is a
+        difference, and not what is asked for here.
+        """
+        with ExitStack() as stack:
+            stack.enter_context(self.sharing())
+            side = self._side(stack, taskfile, case, source)
+            with self.alone():
+                side.ready("events")
+            chosen = {one.kernel: one.config for one in side.tunings if one.configs > 1}
+        return source + _ONLY.format(chosen=chosen) if chosen else source
+
+    def run(
+        self, taskfile: TaskFile, case: Case, source: str, copy: str
+    ) -> tuple[Interval, float, float]:
         """Time a kernel and its copy once.
 
         Returns:
             The interval of the copy's time over the kernel's, the median of the kernel's, and
-            the seconds that samples took.
+            the seconds that sampling took.
         """
-        source = kernel_source(taskfile.task.name)
         with ExitStack() as stack:
+            stack.enter_context(self.sharing())
             sides = {
                 name: self._side(stack, taskfile, case, text)
                 for name, text in (("copy", copy), ("candidate", source))
             }
-            sampled = sample(
-                sides,
-                Rule(budget=self._settings.budget),
-                clock=lambda: time.monotonic() - sum(one.judging for one in sides.values()),
-            )
+            with self.alone():
+                agree([*sides.values()], "events")
+                sampled = sample(
+                    sides,
+                    Rule(budget=self._settings.budget),
+                    clock=lambda: time.monotonic() - sum(one.keeping for one in sides.values()),
+                )
+            for side in sides.values():
+                side.judge()
         seconds = statistics.median(sampled.series["candidate"].device)
-        taken = sum(sum(one.device) for one in sampled.series.values())
-        return sampled.interval("copy", "candidate"), seconds, taken
+        return sampled.interval("copy", "candidate"), seconds, sampled.seconds
 
     def _side(self, stack: ExitStack, taskfile: TaskFile, case: Case, text: str) -> CandidateSide:
         name = taskfile.task.name
@@ -126,7 +204,6 @@ class Agreement:
         )
         side = CandidateSide(evaluation, case, self._settings, _TIMEOUT)
         side.open()
-        side.ready("events")
         return side
 
     def close(self) -> None:
@@ -134,41 +211,77 @@ class Agreement:
         self._oracle.close()
 
 
-def chosen(taskfile: TaskFile, *, small: bool) -> Case:
-    """The case that is timed: the middle of the sweep, or a pinned one in the interpreter."""
+def chosen(taskfile: TaskFile, place: float, *, small: bool) -> Case:
+    """The case that is timed: of the sweep, or a pinned one in the interpreter."""
     task = taskfile.task
-    return task.cases[0] if small else task.sweep[len(task.sweep) // 2]
+    return task.cases[0] if small else task.sweep[round(place * (len(task.sweep) - 1))]
 
 
-def plain(name: str, case: Case, runs: int, slower: float | None) -> dict[str, Any]:
-    """What `plain_timing.py` finds."""
-    command = [sys.executable, "-m", "benchmarks.plain_timing", name, case.to_json(), str(runs)]
-    command += [] if slower is None else [str(slower)]
-    done = subprocess.run(  # noqa: S603 - our own script
-        command, cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"{name}: {done.stderr[-2000:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def measured(agreement: Agreement, taskfile: TaskFile, options: argparse.Namespace) -> Found:
+def measured(
+    agreement: Agreement, plain: Plain | None, taskfile: TaskFile, options: argparse.Namespace
+) -> Found:
     """All runs of one kernel."""
-    name, case = taskfile.task.name, chosen(taskfile, small=options.cpu)
-    copy, began = kernel_source(name), time.monotonic()
+    name = taskfile.task.name
+    case = chosen(taskfile, options.place, small=options.cpu)
+    began = time.monotonic()
     beside: dict[str, Any] = {}
-    if not options.cpu:
-        beside = plain(name, case, options.runs, options.slower)
+    if plain is not None:
+        with agreement.sharing(), agreement.alone():
+            beside = plain.ask(
+                kernel=name, case=case.to_json(), runs=options.runs, slower=options.slower
+            )
+    source = copy = agreement.tuned(taskfile, case, kernel_source(name))
     if options.slower is not None:
         copy += _SLEEPS.format(name=name, cycles=beside["cycles"])
     found = Found(name, case.to_json(), 0.0, do_bench=beside.get("do_bench", []))
     found.slower = beside.get("slower")
     for _ in range(options.runs):
-        interval, found.seconds, taken = agreement.run(taskfile, case, copy)
+        interval, found.seconds, taken = agreement.run(taskfile, case, source, copy)
         found.runs.append(interval)
         found.sampling += taken
     found.spent = time.monotonic() - began
+    return found
+
+
+def together(options: argparse.Namespace, names: list[str]) -> list[Found]:
+    """Have several processes measure, each some of the kernels; they take turns to time."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{number}.jsonl" for number in range(options.workers)]
+        running = []
+        for number, file in enumerate(files):
+            command = [sys.executable, "-m", "benchmarks.timing_agreement"]
+            command += names[number :: options.workers]
+            command += ["--runs", str(options.runs), "--budget", str(options.budget)]
+            command += ["--place", str(options.place), "--out", str(file)]
+            command += [] if options.slower is None else ["--slower", str(options.slower)]
+            running.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL))  # noqa: S603
+        for process in running:
+            process.wait()
+        lines = [line for file in files if file.exists() for line in file.read_text().splitlines()]
+    if options.out is not None:
+        with options.out.open("a", encoding="utf-8") as out:
+            out.writelines(f"{line}\n" for line in lines)
+    return sorted((Found.from_json(json.loads(line)) for line in lines), key=lambda one: one.task)
+
+
+def alone(options: argparse.Namespace, names: list[str]) -> list[Found]:
+    """Measure in this process."""
+    device = "cpu" if options.cpu else "cuda"
+    lock = None if options.cpu else GpuLock("cuda:0")
+    plain = None if options.cpu else Plain()
+    found: list[Found] = []
+    with Sandbox(device="cpu" if options.cpu else "cuda:0") as sandbox:
+        agreement = Agreement(sandbox, device, options.budget, lock)
+        for taskfile in task_files(names):
+            one = measured(agreement, plain, taskfile, options)
+            found.append(one)
+            say(" ".join(next(rows([one]))))
+            if options.out is not None:
+                with options.out.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(one.as_json()) + "\n")
+        agreement.close()
+    if plain is not None:
+        plain.close()
     return found
 
 
@@ -197,19 +310,11 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=5.0)
     parser.add_argument("--cpu", action="store_true")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--place", type=float, default=0.5, help="of the case in the sweep")
+    parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
-    device = "cpu" if options.cpu else "cuda"
-    found: list[Found] = []
-    with Sandbox(device="cpu" if options.cpu else "cuda:0") as sandbox:
-        agreement = Agreement(sandbox, device, options.budget)
-        for taskfile in task_files(options.kernels):
-            one = measured(agreement, taskfile, options)
-            found.append(one)
-            say(" ".join(next(rows([one]))))
-            if options.out is not None:
-                with options.out.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(one.as_json()) + "\n")
-        agreement.close()
+    names = [taskfile.task.name for taskfile in task_files(options.kernels)]
+    found = (together if options.workers > 1 else alone)(options, names)
     heads = ("kernel", "us", "apart", "half-width", "holds 1", "verdicts", "do_bench apart")
     print(table(heads, list(rows(found))))
     runs = [run for one in found for run in one.runs]

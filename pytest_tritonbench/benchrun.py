@@ -16,7 +16,6 @@ from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.task.loading import TaskFile
 from pytest_tritonbench.timing import gates
 from pytest_tritonbench.timing.gates import Finding, interval_from_json
-from pytest_tritonbench.timing.peaks import Peaks
 
 TOO_SLOW, REGRESSION = "too-slow", "regression"
 
@@ -65,14 +64,11 @@ class Bench:
                 name: stack.enter_context(self._evaluation(then))
                 for name, then in self._others(source).items()
             }
-            session.settle()
-            stack.enter_context(session.timing())
             watch = stack.enter_context(session.watching())
 
-            def peaks(again: bool) -> Peaks:  # noqa: FBT001 - as Measurement asks
-                return session.peaks(self._taskfile.path, case, again=again)
-
-            measurement = Measurement(session.settings.timing, session.timers, watch, peaks)
+            measurement = Measurement(
+                session.settings.timing, session.timers, watch, session.peaks, session.alone
+            )
             return measurement.measure(evaluation, case, timeout=timeout, others=others)
 
     def gates(self, timing: Mapping[str, Any], saved: gates.Measured | None) -> Iterator[Gated]:

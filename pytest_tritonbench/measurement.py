@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,7 @@ _LATE_SECONDS = 50e-6
 _LATE_SHARE = 0.2
 _BURST_SLACK = 20e-6
 _BURST_EXCESS = 1.3
-_HOST_BOUND = 0.8
+_HOST_EXCESS = 2.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Measurement:
         references: Who times the reference, by the name of its row.
         watch: Looks at the device around each block.
         peaks: What the device can do; asked for again, they are measured again.
+        alone: A turn at the device while nobody else computes on it.
     """
 
     def __init__(
@@ -70,11 +72,13 @@ class Measurement:
         references: Mapping[str, TimesReferences],
         watch: Watch | None = None,
         peaks: Callable[[bool], Peaks] | None = None,
+        alone: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._settings = settings
         self._references = references
         self._watch = watch
         self._peaks = peaks
+        self._alone = alone
 
     def measure(
         self,
@@ -128,19 +132,25 @@ class Measurement:
                 sides[name] = rival = Rival(name, other, case, self._settings, timeout)
                 rival.open()
             sides[CANDIDATE] = mine
-            clock = agree([*sides.values()], self._settings.clock)
-            sampled = sample(
-                sides,
-                Rule(budget=self._settings.budget),
-                watch=None if self._watch is None else _Voiding(self._watch),
-                clock=lambda: time.monotonic() - mine.judging,
-            )
-            outcome = mine.judge()
+            with self._alone():
+                clock = agree([*sides.values()], self._settings.clock)
+                sampled = sample(
+                    sides,
+                    Rule(budget=self._settings.budget),
+                    watch=None if self._watch is None else _Voiding(self._watch),
+                    clock=lambda: time.monotonic() - mine.keeping,
+                )
+                mine.keep()
+                rows = {
+                    name: in_a_row(side, statistics.median(sampled.series[name].device))
+                    for name, side in sides.items()
+                }
+                if self._peaks is not None:
+                    # They are measured at the first time, which is to be alone as well.
+                    self._peaks(False)  # noqa: FBT003 - not again
+            for side in sides.values():
+                side.judge()
             task_work = reference.work
-            rows = {
-                name: in_a_row(side, statistics.median(sampled.series[name].device))
-                for name, side in sides.items()
-            }
             self._refuse_false(mine, sampled, rows[CANDIDATE], clock)
             self._refuse_impossible(sampled, task_work)
         except TimingFailedError as e:
@@ -159,18 +169,19 @@ class Measurement:
         timing["spent"] = {
             "all": time.monotonic() - began,
             "sampling": sampled.seconds,
+            "keeping": mine.keeping,
             "judging": mine.judging,
         }
         timing["against"] |= {name: {"error": reason} for name, reason in failed.items()}
         series = {name: tuple(one.device) for name, one in sampled.series.items()}
-        return Measured(outcome, timing, series)
+        return Measured(mine.outcome, timing, series)
 
     def _told(
         self, mine: CandidateSide, sampled: Sampled, hosts: Mapping[str, float], others: list[str]
     ) -> dict[str, Any]:
         opened = mine.opened
         further = [name for name in self._references if name != REFERENCE]
-        tuned = max(opened.tunings, key=lambda tuning: tuning.configs, default=None)
+        tuned = max(mine.tunings, key=lambda tuning: tuning.configs, default=None)
         return {
             "l2": self._settings.l2,
             **statement(sampled, hosts, CANDIDATE, REFERENCE),
@@ -216,7 +227,8 @@ class Measurement:
         if self._peaks is None:
             return
         for again in (False, True):
-            peaks = self._peaks(again)
+            with self._alone():
+                peaks = self._peaks(again)
             told = impossible(
                 seconds=statistics.median(sampled.series[CANDIDATE].device),
                 flops=task_work.flops,
@@ -258,7 +270,7 @@ class Measurement:
         if row.wall <= _BURST_EXCESS * slow + _BURST_SLACK:
             mine.audit = "wall-clock"
             return
-        if row.host >= _HOST_BOUND * row.wall:
+        if row.wall <= _HOST_EXCESS * row.host + _BURST_SLACK:
             # The host is what bounds calls in a row; they say nothing of the device.
             mine.audit = "launch-bound"
             return

@@ -25,7 +25,6 @@ from pytest_tritonbench.timing.benchmark_rows import COMPILED, REFERENCE
 if TYPE_CHECKING:
     # This imports torch; the sandbox is started while that still takes its time.
     from pytest_tritonbench.judge.oracle_client import Oracle
-    from pytest_tritonbench.task.case import Case
     from pytest_tritonbench.timing.peaks import Peaks
     from pytest_tritonbench.timing.watch import Watch
 
@@ -90,6 +89,11 @@ class Session:
         """
         return nullcontext(0.0) if self._turns is None else _told(self._turns.alone())
 
+    def alone(self) -> AbstractContextManager[float]:
+        """As :meth:`timing`, with what this process left unfinished on the GPU done first."""
+        self.settle()
+        return self.timing()
+
     def give_way(self) -> None:
         """Within a long turn of :meth:`computing`, let those go first who wait to time.
 
@@ -128,12 +132,10 @@ class Session:
 
         return nullcontext() if self.gpu is None else Watch(self.gpu)
 
-    def peaks(self, path: Path, case: Case, *, again: bool = False) -> Peaks:
+    def peaks(self, again: bool = False) -> Peaks:  # noqa: FBT001, FBT002 - a call says it all
         """What the device can do, measured once and kept in pytest's cache.
 
         Args:
-            path: A task file, which the trusted process asks for with every request.
-            case: One of its cases.
             again: Measure once more, and keep the better of both: what was measured on a device
                 that was hot or shared is less than it can do.
 
@@ -148,7 +150,7 @@ class Session:
         if self._peaks is None and self.cache is not None:
             self._peaks = peaks.read(self.cache, key)
         if self._peaks is None or again:
-            found = peaks.Peaks.from_json(self.oracle.step(path, case, "peaks"))
+            found = peaks.Peaks.from_json(self.oracle.peaks())
             self._peaks = found if self._peaks is None else peaks.fastest(self._peaks, found)
             if self.cache is not None:
                 # Without a cache it is measured again next time.

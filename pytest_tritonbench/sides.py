@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import random
+import statistics
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,19 +13,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pytest_tritonbench.evaluation import Evaluation, Outcome, Timing
-from pytest_tritonbench.sandbox import TensorArg
+from pytest_tritonbench.sandbox import Delivered, TensorArg
 from pytest_tritonbench.sandbox.timed_candidate import (
     Burst,
     Clock,
     Opened,
     Reading,
     TimingFailedError,
+    Tuning,
 )
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.work import Work
 from pytest_tritonbench.timing_options import TimingSettings
 
-_JUDGED_ON_THE_WAY = 2
+_KEPT_ON_THE_WAY = 2
 _ONE_IN = 40
 _BURST_SECONDS = 0.03
 _BURST_CALLS = (16, 512)
@@ -83,8 +85,13 @@ class CandidateSide:
         self.judged = 0
         self.judging = 0.0
         """Seconds that were spent on judging."""
+        self.keeping = 0.0
+        """Seconds that were spent on keeping what is to be judged."""
+        self._kept: list[tuple[Delivered, dict[str, int]]] = []
+        self._outcome: Outcome | None = None
         self.audit: str | None = None
         self.peak_bytes: int | None = None
+        self.tunings: tuple[Tuning, ...] = ()
 
     @property
     def opened(self) -> Opened:
@@ -112,32 +119,44 @@ class CandidateSide:
     def ready(self, clock: str) -> Clock:
         """Choose the clock and warm up."""
         found = self._made.timed.ready(clock)
-        self.peak_bytes = found.peak_bytes
+        self.peak_bytes, self.tunings = found.peak_bytes, found.tunings
         return found
 
     def time(self, *, held: bool) -> Reading:
-        """Time one call on fresh inputs, and judge it now and then."""
+        """Time one call on fresh inputs, and now and then keep what it delivered."""
         self._turns = _turns(self.turned, self._rng)
         reading = self._made.timed.time(self._turns, held=held)
-        if self.judged <= _JUDGED_ON_THE_WAY and self._rng.randrange(_ONE_IN) == 0:
-            self.judge()
+        if len(self._kept) < _KEPT_ON_THE_WAY and self._rng.randrange(_ONE_IN) == 0:
+            self.keep()
         return reading
+
+    def keep(self) -> None:
+        """Keep what the last call delivered, to be judged when the device may be shared again."""
+        began = time.monotonic()
+        self._kept.append((self._made.timed.take(), self._turns))
+        self.keeping += time.monotonic() - began
 
     def move(self, spacer: int) -> None:
         """Let the inputs lie elsewhere."""
         self._made.timed.move(spacer)
 
-    def judge(self) -> Outcome:
-        """Judge what the last call delivered.
+    @property
+    def outcome(self) -> Outcome:
+        """Of what was judged last."""
+        assert self._outcome is not None  # noqa: S101 - it is opened before all else
+        return self._outcome
+
+    def judge(self) -> None:
+        """Judge what was kept.
 
         Raises:
-            RejectedError: If it is wrong.
+            RejectedError: If some of it is wrong.
         """
         began = time.monotonic()
-        got = self._made.timed.take()
-        outcome = self._evaluation.judge_timed(self._made, got, self._turns)
+        for got, turns in self._kept:
+            self._accept(self._evaluation.judge_timed(self._made, got, turns))
+        self._kept.clear()
         self.judging += time.monotonic() - began
-        return self._accept(outcome)
 
     def burst(self, count: int) -> Burst:
         """Time some calls in a row."""
@@ -157,11 +176,11 @@ class CandidateSide:
         assert self._timing is not None  # noqa: S101 - it is opened before all else
         return self._timing
 
-    def _accept(self, outcome: Outcome) -> Outcome:
+    def _accept(self, outcome: Outcome) -> None:
         self.judged += 1
+        self._outcome = outcome
         if not outcome.accepted:
             raise RejectedError(outcome)
-        return outcome
 
 
 class Rival(CandidateSide):
@@ -197,6 +216,16 @@ class Rival(CandidateSide):
         """Let the inputs lie elsewhere."""
         with self._blamed():
             super().move(spacer)
+
+    def judge(self) -> None:
+        """Judge what was kept."""
+        with self._blamed():
+            super().judge()
+
+    def burst(self, count: int) -> Burst:
+        """Time some calls in a row."""
+        with self._blamed():
+            return super().burst(count)
 
     @contextlib.contextmanager
     def _blamed(self) -> Iterator[None]:
@@ -250,6 +279,9 @@ class ReferenceSide:
         """Let the inputs lie elsewhere."""
         self._timer.step(self._path, self._case, "move", spacer=spacer)
 
+    def judge(self) -> None:
+        """It is what the others are judged by."""
+
     def close(self) -> None:
         """Give the memory back."""
         self._timer.step(self._path, self._case, "close")
@@ -280,7 +312,7 @@ def in_a_row(side: CandidateSide | ReferenceSide, seconds: float) -> InARow:
     # What else the machine does only adds: the shortest of each length is the truest.
     found = {n: [side.burst(n) for _ in range(_BURST_REPEATS)] for n in (few, many)}
     shortest = {count: min(one.seconds for one in made) for count, made in found.items()}
-    host = min(one.host for one in found[few])
+    host = statistics.median(one.host for one in found[few])
     return InARow((shortest[many] - shortest[few]) / (many - few), host)
 
 

@@ -61,13 +61,10 @@ def _timed(task: Task, evaluation: Evaluation, session: Session) -> Trouble:
     """How fast it is on the middle and the last case of the sweep."""
     found: list[Timing] = []
     settings = replace(session.settings.timing, budget=_BUDGET)
-    measurement = Measurement(settings, {REFERENCE: session.oracle})
+    measurement = Measurement(settings, {REFERENCE: session.oracle}, alone=session.alone)
     for number in sorted({len(task.sweep) // 2, len(task.sweep) - 1}):
         case = task.sweep[number]
-        with session.timing():
-            measured = measurement.measure(
-                evaluation, case, timeout=session.settings.timeouts["bench"]
-            )
+        measured = measurement.measure(evaluation, case, timeout=session.settings.timeouts["bench"])
         if not measured.outcome.accepted:
             return of_outcome(measured.outcome, "bench", case.to_json())
         found.append(timing_of(json.loads(case.to_json()), measured.timing))

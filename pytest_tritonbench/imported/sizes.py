@@ -4,51 +4,17 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from pytest_tritonbench.sandbox import Failure, Ran, Sandbox, Script
 from pytest_tritonbench.task.tritonbench.checkout import Upstream
 from pytest_tritonbench.task.tritonbench.timing_script import timing_script
+from pytest_tritonbench.timing.peaks import Peaks
 
 METHOD = "cuda-events, cold L2, gold before and after"
 _FUNCTION, _RESULT = "time_sizes", "timed_sizes"
-_PEAKS = """
-import torch
-from performance_utils import Performance_Metrics
-from TritonBench_v1.peaks import copy, product
-
-class performance_metrics(Performance_Metrics):
-    def __init__(self):
-        super().__init__("peaks")
-
-    def get_input_tensors(self):
-        self.input_tensors = []
-        self.input_tensors.append((torch.empty(1 << 28, dtype=torch.float32),))
-        self.input_tensors.append(tuple(torch.randn(8192, 8192).bfloat16() for _ in range(2)))
-
-    def to_cuda(self, inputs):
-        return inputs
-
-    def call_op(self, inputs):
-        return copy(*inputs) if len(inputs) == 1 else product(*inputs)
-
-    def get_gbps(self, inputs, runtime):
-        return 2 * inputs[0].nbytes / runtime / 1e6
-
-    def get_tflops(self, inputs, runtime):
-        return 2 * inputs[0].shape[0] ** 3 / runtime / 1e9
-"""
-_PEAKS_SOURCE = """
-import torch
-
-def copy(x):
-    return x.clone()
-
-def product(a, b):
-    return a @ b
-"""
 
 
 class NotTimedError(Exception):
@@ -72,13 +38,14 @@ class SizeTimer:
     Args:
         sandbox: Where they run.
         timeout: Seconds for all sizes of one of them.
+        peaks: What the device can do.
     """
 
-    def __init__(self, sandbox: Sandbox, timeout: float) -> None:
+    def __init__(self, sandbox: Sandbox, timeout: float, peaks: Callable[[], Peaks]) -> None:
         self._sandbox = sandbox
         self._timeout = timeout
         self._golds: dict[str, list[_Size]] = {}
-        self._peaks: dict[str, float] | None = None
+        self._peaks = peaks
 
     def time(self, task: Upstream, code: str) -> dict[str, Any]:
         """Time an answer.
@@ -107,23 +74,14 @@ class SizeTimer:
             raise NotTimedError(errors[0] if errors else "its timing script makes no inputs")
         ratios = [size["gold_ms"] / size["ms"] for size in sizes]
         failed = sum(size.error is not None for size in mine)
+        peaks = self._peaks()
         return {
             "sizes": sizes,
             "speedup": math.exp(statistics.fmean(map(math.log, ratios))),
             "sizes_failed": failed,
-            "peaks": self.peaks(),
+            "peaks": {"gbs": peaks.gbs, "tflops": peaks.tflops.get("bfloat16", 0.0)},
             "method": METHOD,
         }
-
-    def peaks(self) -> Mapping[str, float]:
-        """What this GPU reaches in a copy (``gbs``) and in a bfloat16 product (``tflops``)."""
-        if self._peaks is None:
-            copied, multiplied = self._timed(_PEAKS_SOURCE, "peaks", _PEAKS, "the device's peaks")
-            self._peaks = {
-                "gbs": (copied.gbs or 0.0) / min(copied.ms),
-                "tflops": (multiplied.tflops or 0.0) / min(multiplied.ms),
-            }
-        return self._peaks
 
     def _timed(self, source: str, name: str, text: str, whose: str) -> list[_Size]:
         test = _test_part(text, name)

@@ -42,7 +42,8 @@ class Workshop:
     @cached_property
     def sizes(self) -> SizeTimer:
         """Times answers beside their golds."""
-        return SizeTimer(self.session.sandbox, self.session.settings.timeouts["bench"])
+        session = self.session
+        return SizeTimer(session.sandbox, session.settings.timeouts["bench"], session.peaks)
 
     def fuzzer(self, task: Upstream) -> Fuzzer | NotFuzzedError:
         """Draws cases of a task, or why nothing does; the last task's is kept."""

@@ -162,7 +162,7 @@ class Oracle:
         )
 
     def _truth(self, path: Path, case: Case) -> Expected:
-        reply = self._heard(path, case, lambda: self._worker.hear(self._timeout))
+        reply = self._heard(_whose(path, case))
         arena = self._worker.arena
         truths = [reply["reference"], reply["oracle"], reply["nearby"]]
         reference, oracle, nearby = (None if t is None else decode_answer(t, arena) for t in truths)
@@ -177,6 +177,16 @@ class Oracle:
         """
         return self._request(path, case, what=what, **more)
 
+    def peaks(self) -> dict[str, Any]:
+        """What the device can do, as ``timing.peak_measurement.measure`` finds it.
+
+        Raises:
+            ReferenceFailedError: If it cannot be measured.
+        """
+        self.settle()
+        request = {"what": "peaks", "device": self.device}
+        return self._heard("the device's peaks", request)
+
     def settle(self) -> None:
         """Wait for what the process is still at: the last case's truth, which nobody wanted."""
         if self._pending is not None:
@@ -187,13 +197,17 @@ class Oracle:
     def _request(self, path: Path, case: Case, **more: Any) -> dict[str, Any]:
         self.settle()
         request = {"task": str(path), "case": case.to_json(), "device": self.device, **more}
-        if not self._worker.alive:
-            self._worker = self._sandbox.reference(ENTRY)
-        return self._heard(path, case, lambda: self._worker.ask(request, timeout=self._timeout))
+        return self._heard(_whose(path, case), request)
 
-    def _heard(self, path: Path, case: Case, hear: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def _heard(self, whose: str, request: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The next answer, to a request if there is one."""
         try:
-            reply = hear()
+            if request is None:
+                reply = self._worker.hear(self._timeout)
+            else:
+                if not self._worker.alive:
+                    self._worker = self._sandbox.reference(ENTRY)
+                reply = self._worker.ask(request, timeout=self._timeout)
         except TimeoutError:
             self._worker.close()
             reply = {"error": f"no answer within {self._timeout:g} seconds"}
@@ -204,13 +218,16 @@ class Oracle:
             if self.device != "cpu":
                 # A CUDA error may have poisoned the process; the next case gets a fresh one.
                 self._worker.close()
-            told = f"the reference fails on {case.to_json()}: {reply['error']}"
-            raise ReferenceFailedError(f"{path}: {told}")
+            raise ReferenceFailedError(f"{whose}: {reply['error']}")
         return reply
 
     def close(self) -> None:
         """End the process."""
         self._worker.close()
+
+
+def _whose(path: Path, case: Case) -> str:
+    return f"{path}: the reference fails on {case.to_json()}"
 
 
 def tensor_of(arg: TensorArg, data: memoryview) -> torch.Tensor:

@@ -47,8 +47,8 @@ def serve(connection: Connection, arena: Arena) -> None:
     ``"turns"``, inputs are turned by so many places first. With ``"what"`` the reference is timed
     instead, and there is one reply: ``open`` calls it first, ``ready`` chooses the clock, ``time``
     times one call, ``burst`` calls it some times in a row, ``move`` lets its inputs lie elsewhere,
-    ``close`` gives the memory back; ``peaks`` measures the device. Where the task file's own code
-    fails, a reply is ``{"error": text}``.
+    ``close`` gives the memory back. ``peaks`` measures the device and needs no case. Where the task
+    file's own code fails, a reply is ``{"error": text}``.
     """
     tasks: dict[str, Task] = {}
     inputs = Inputs(arena)
@@ -124,6 +124,9 @@ class Inputs:
 def _answers(
     request: dict[str, Any], inputs: Inputs, tasks: dict[str, Task]
 ) -> Iterator[dict[str, Any]]:
+    if request.get("what") == "peaks":
+        yield measure(torch.device(request["device"]))
+        return
     path = request["task"]
     if path not in tasks:
         tasks[path] = load(Path(path)).task
@@ -191,8 +194,6 @@ def _timing(request: dict[str, Any], inputs: Inputs, task: Task, case: Case) -> 
                 task, case, made, device, cold=request["cold"], compiled=request["compiled"]
             )
             return asdict(inputs.timed.work)
-        case "peaks":
-            return measure(torch.device(request["device"]))
         case "close":
             inputs.timed = None
         case _ if inputs.timed is None:

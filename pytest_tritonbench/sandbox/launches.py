@@ -128,6 +128,7 @@ class LaunchLog:
 
 _log: LaunchLog | None = None
 _measure: Callable[..., Any] | None = None
+_tuned: dict[int, Any] = {}
 _compile_ms: dict[str, float] = {}
 
 
@@ -196,6 +197,13 @@ def tune_with(measure: Callable[..., Any]) -> None:
     _measure = measure
 
 
+def forget_tunings() -> bool:
+    """Have autotuners choose anew at their next call; whether there are any."""
+    for tuner in _tuned.values():
+        tuner.cache.clear()
+    return bool(_tuned)
+
+
 def _patch_autotuner() -> None:
     ready_tune = Autotuner.run
 
@@ -203,6 +211,7 @@ def _patch_autotuner() -> None:
     def tune(self: Any, *args: Any, **kwargs: Any) -> Any:
         if _measure is not None and getattr(self, "_do_bench", _measure) is None:
             self._do_bench = _measure
+        _tuned[id(self)] = self
         found = ready_tune(self, *args, **kwargs)
         if _log is not None:
             report = _tuning(self)

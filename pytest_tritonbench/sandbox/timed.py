@@ -54,7 +54,7 @@ class TimedCall:
         return self.take()
 
     def ready(self, clock: str) -> dict[str, Any]:
-        """Choose the clock and warm up, as `Stopwatch.ready` does.
+        """Tune again, choose the clock and warm up, as `Stopwatch.ready` does.
 
         Returns:
             What that returns, and `peak_bytes`, the most memory that a call takes beyond its
@@ -62,6 +62,12 @@ class TimedCall:
         """
         self._output = None
         self._fresh({})
+        if launches.forget_tunings():
+            # While it was opened, others may have been at work on the device.
+            self._guarded(self._function)
+            self._output = None
+        # Counting launches would slow them down.
+        launches.watch(None)
         peak = self._peak_bytes() if self._runner.device.type == "cuda" else None
         found: dict[str, Any] = self._guarded(lambda: self._stopwatch.ready(clock))
         return {**found, "peak_bytes": peak}
@@ -148,8 +154,8 @@ class TimedService:
             self._timed = None
             self._timed = TimedCall(self._runner, call, cold=request["cold"])
             return self._timed.open()
-        # Counting launches would slow them down.
-        launches.watch(None)
+        if what != "ready":
+            launches.watch(None)
         timed = self._timed
         if timed is None:
             raise RuntimeError("the parent opens before it asks for more")

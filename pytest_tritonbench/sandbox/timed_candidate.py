@@ -69,18 +69,18 @@ class Opened:
     """What its first call delivered."""
     seconds: float
     """Of the first call by the parent's clock, compilation and tuning included."""
-    tunings: tuple[Tuning, ...]
 
 
 @dataclass(frozen=True)
 class Clock:
-    """How the device's time is taken."""
+    """How the device's time is taken, and what was found when it was made ready."""
 
     method: str
     fallback: str | None
     """Why it is not the method that was asked for."""
     peak_bytes: int | None = None
     """The most memory that a call takes beyond its arguments, as the child has it."""
+    tunings: tuple[Tuning, ...] = ()
 
 
 class TimedCandidate:
@@ -118,19 +118,23 @@ class TimedCandidate:
         Raises:
             TimingFailedError: it failed.
         """
-        delivered, said, seconds = self._step("open", delivers=True, cold=self._cold)
+        delivered, _, seconds = self._step("open", delivers=True, cold=self._cold)
         assert delivered is not None  # noqa: S101 - this step delivers
-        with _checked():
-            return Opened(delivered, seconds, _tunings(said.get("tunings")))
+        return Opened(delivered, seconds)
 
     def ready(self, clock: str) -> Clock:
-        """Choose the clock, as `Stopwatch.ready` has them, and warm up; raises as `time` does."""
+        """Tune again, choose the clock and warm up; raises as `time` does.
+
+        Args:
+            clock: as `Stopwatch.ready` has them.
+        """
         said = self._step("ready", clock=clock)[1]
         with _checked():
             return Clock(
                 text(said.get("method")),
                 maybe(said.get("fallback"), text),
                 maybe(said.get("peak_bytes"), whole),
+                _tunings(said.get("tunings")),
             )
 
     def time(self, turns: Mapping[str, int], *, held: bool = True) -> Reading:
@@ -150,12 +154,12 @@ class TimedCandidate:
         return Reading(device, host, late, wall, gap is True)
 
     def take(self) -> Delivered:
-        """What the last timed call returned.
+        """What the last timed call returned, to be kept.
 
         Raises:
             TimingFailedError: it cannot be had.
         """
-        delivered = self._step("take", delivers=True)[0]
+        delivered = self._step("take", delivers=True, copy_inputs=True)[0]
         assert delivered is not None  # noqa: S101 - this step delivers
         return delivered
 
@@ -178,14 +182,19 @@ class TimedCandidate:
         self._step("close")
 
     def _step(
-        self, what: str, *, delivers: bool = False, **more: Any
+        self,
+        what: str,
+        *,
+        delivers: bool = False,
+        copy_inputs: bool | Collection[str] | None = None,
+        **more: Any,
     ) -> tuple[Delivered | None, dict[str, Any], float]:
         answer = self._candidate.timed(
             self._call,
             {"what": what, **more},
             self._timeout,
             delivers=delivers,
-            copy_inputs=self._copy_inputs,
+            copy_inputs=self._copy_inputs if copy_inputs is None else copy_inputs,
             cupti=self._cupti,
         )
         if isinstance(answer, Failure):

@@ -162,10 +162,17 @@ def test_the_device_has_finished_before_records_are_taken(module: Any, fake: Cup
         "call",
         "synchronize",
         ("flush", 1),
-        ("disable", Kind.CONCURRENT_KERNEL),
-        ("disable", Kind.MEMCPY),
-        ("disable", Kind.MEMSET),
     ]
+
+
+def test_recording_goes_on_until_it_is_ended(module: Any, fake: Cupti) -> None:
+    """The second call finds it on; after `stop` nothing is recorded any more."""
+    for _ in range(2):
+        module.kernel_spans(lambda: None)
+    kinds = [Kind.CONCURRENT_KERNEL, Kind.MEMCPY, Kind.MEMSET]
+    assert [entry[1] for entry in fake.log if entry[0] == "enable"] == kinds
+    module.stop()
+    assert [entry[1] for entry in fake.log if entry[0] == "disable"] == kinds[::-1]
 
 
 def test_callbacks_are_registered_once(module: Any, fake: Cupti) -> None:
@@ -205,7 +212,7 @@ def test_a_failing_call_ends_the_recording(module: Any, fake: Cupti) -> None:
 
     with pytest.raises(ZeroDivisionError):
         module.kernel_spans(call)
-    assert [entry[1] for entry in fake.log if entry[0] == "disable"] == [10, 1, 2]
+    assert [entry[1] for entry in fake.log if entry[0] == "disable"] == [2, 1, 10]
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 0), (7, 5)])

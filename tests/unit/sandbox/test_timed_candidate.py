@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from pytest_tritonbench.sandbox import Call, Candidate, Sandbox, TensorArg, TensorOut
+from pytest_tritonbench.sandbox import Call, Candidate, Reason, Sandbox, TensorArg, TensorOut
 from pytest_tritonbench.sandbox.timed_candidate import Clock, TimedCandidate, TimingFailedError
 from pytest_tritonbench.sandbox.turning import turn
 
@@ -22,10 +22,10 @@ def candidate(sandbox: Sandbox) -> Iterator[Candidate]:
         yield made
 
 
-def opened(candidate: Candidate) -> TimedCandidate:
+def opened(candidate: Candidate, *, cupti: bool = False) -> TimedCandidate:
     """The call on 0, 1, 2, ... made ready."""
     candidate.inputs.write(0, struct.pack(f"{COUNT}f", *range(COUNT)))
-    timed = TimedCandidate(candidate, CALL, timeout=30.0)
+    timed = TimedCandidate(candidate, CALL, timeout=30.0, cupti=cupti)
     timed.open()
     return timed
 
@@ -108,3 +108,16 @@ def test_a_failure_in_mid_measurement_is_told(sandbox: Sandbox, body: str, reaso
         with pytest.raises(TimingFailedError) as caught:
             opened(candidate).time({"x": 1})
         assert str(caught.value.failure.reason) == reason
+
+
+def test_threads_of_a_profiler_excuse_none_of_the_candidates(sandbox: Sandbox) -> None:
+    """What is trusted is what runs before the module is loaded, and nothing later."""
+    source = (
+        "import threading, time\n\ndef f(x):\n"
+        "    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+        "    return x * 2\n"
+    )
+    with sandbox.candidate(source, "f.py", "f") as candidate:
+        with pytest.raises(TimingFailedError) as raised:
+            opened(candidate, cupti=True)
+        assert raised.value.failure.reason == Reason.THREADS_LEFT
