@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
-LARGEST_WHOLE = 1 << 22
-_SAMPLED = 1 << 20
+LARGEST_WHOLE = 1 << 20
+_SAMPLED = 1 << 19
 _LONGEST_ROW = 1 << 16
 _BLOCK = 1 << 12
 
