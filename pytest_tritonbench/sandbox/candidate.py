@@ -4,14 +4,13 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from .blame import Blame, file_name
 from .calls import Call, arena_bytes, encode_call, tensors_in
 from .limits import Limits
 from .memory import Arena, SnapshotPool, copy
-from .page import Phase
 from .protocol import FrameTooLongError, ProtocolError
 from .reasons import Reason
 from .results import (
@@ -19,14 +18,11 @@ from .results import (
     Failure,
     Reader,
     demand,
-    failure,
     kernel_reports,
-    source_line,
-    text,
     whole,
 )
-from .script import Ran, Script, ScriptReader, encode_script, read_ran, whose_line
-from .worker import Beside, End, Worker, WorkerEndedError, line_in, waits
+from .script import Ran, Script, ScriptReader, encode_script, read_ran
+from .worker import Beside, End, Worker, WorkerEndedError
 
 _pool = SnapshotPool()
 
@@ -73,7 +69,7 @@ class Candidate:
         self._outputs = Arena(limit=limits.file)
         self._worker: Worker | None = None
         self._use = Use()
-        self._script: Script | None = None
+        self._blame = Blame(source, filename, entry)
         self._copy_inputs: bool | Collection[str] = True
 
     def call(
@@ -172,14 +168,14 @@ class Candidate:
             script: what to run.
             timeout: seconds for everything, loading and compilation included.
         """
-        self._script = script
+        self._blame.script = script
         try:
             return self._run_script(script, timeout)
         finally:
-            self._script = None
+            self._blame.script = None
 
     def _run_script(self, script: Script, timeout: float) -> Ran | Failure:
-        source = {"source": self.source, "name": _file_name(self.filename)}
+        source = {"source": self.source, "name": file_name(self.filename)}
         request = {"op": "script", **source, "script": encode_script(script)}
         try:
             fresh = self._fresh_worker(Use(compiles=script.compile, scripts=True))
@@ -242,7 +238,7 @@ class Candidate:
         request = {
             "op": "load",
             "source": self.source,
-            "name": _file_name(self.filename),
+            "name": file_name(self.filename),
             "entry": self.entry,
             "compile": call.compile,
         }
@@ -289,17 +285,8 @@ class Candidate:
         return message, seconds
 
     def _refusal(self, message: Mapping[str, Any]) -> Failure | None:
-        """The failure that an answer tells of, an attempt to leave the sandbox before all else."""
-        test = self._script.test if self._script is not None else ""
-        failed = failure(message, self.source, test) if message["op"] == "failed" else None
-        incidents = message.get("incidents")
-        demand(isinstance(incidents, list), "no list of incidents")
-        if incidents:
-            demand(isinstance(incidents[0], list) and len(incidents[0]) == 3, "not an incident")
-            reason, said, line = incidents[0]
-            fields = {"reason": reason, "message": said, "line": line}
-            detail = "; ".join(text(incident[1]) for incident in incidents[1:])
-            failed = failure({**fields, "detail": failed.detail if failed else detail}, self.source)
+        """The failure that an answer tells of; the worker is given up where it cannot go on."""
+        failed = self._blame.told(message)
         if failed is not None and failed.fatal:
             self._let_go()
         return failed
@@ -334,69 +321,24 @@ class Candidate:
         left = worker.left_over()
         if not worker.alive:
             return self._ended(worker.kill())
-        threads, processes = left["threads"], left["processes"]
-        if not threads and not processes:
-            return None
-        self._dispose()
-        names = f" ({', '.join(threads[:8])})" if threads else ""
-        return Failure(
-            Reason.THREADS_LEFT,
-            f"{len(threads)} threads{names} and {processes} processes were still running after "
-            f"{self.entry or 'the script'} had returned",
-            fatal=True,
-        )
+        failed = self._blame.left_running(left["threads"], left["processes"])
+        if failed is not None:
+            self._dispose()
+        return failed
 
     def _out_of_time(self, timeout: float) -> Failure:
         worker = self._running()
         phase, kernel = worker.phase()
         trace = worker.stack()
         end = self._dispose()
-        line, function, source, part = self._place(trace)
-        in_kernel = phase in {Phase.KERNEL, Phase.SYNCHRONISING} or (
-            # A process that waits for its GPU inside the driver does not even show its stack.
-            phase is Phase.LAUNCHED and (not trace or waits(trace, source))
-        )
-        where = f"in kernel {kernel}" if in_kernel and kernel else f"in {function or 'no frame'}"
-        return Failure(
-            Reason.HANG_IN_KERNEL if in_kernel else Reason.HANG_IN_PYTHON,
-            f"no answer within {timeout:g} s; it was {where}",
-            line=line,
-            text=source,
-            kernel=kernel if in_kernel and kernel else None,
-            detail=end.stderr if end else "",
-            fatal=True,
-            part=part,
-        )
-
-    def _place(self, trace: str) -> tuple[int | None, str | None, str | None, str]:
-        """The line in a stack, the function it is in, its text, and whose it is."""
-        line, function = line_in(trace, _file_name(self.filename))
-        part = "candidate"
-        if self._script is not None and self._script.main:
-            part, line = whose_line(self.source, line)
-        elif self._script is not None and line is None:
-            line, function = line_in(trace, f"test-{_file_name(self.filename)}")
-            part = "candidate" if line is None else "test"
-        theirs = self._script.test if self._script is not None and part == "test" else self.source
-        return line, function, source_line(theirs, line), part
+        return self._blame.out_of_time(timeout, phase, kernel, trace, end)
 
     def _ended(self, end: End) -> Failure:
         self._dispose()
-        line, _, source, part = self._place(end.trace)
-        return Failure(
-            end.reason,
-            end.message,
-            line=line,
-            text=source,
-            detail=end.stderr,
-            fatal=True,
-            part=part,
-        )
+        return self._blame.ended(end)
 
     def _breach(self, what: str) -> Failure:
-        end = self._dispose()
-        message = f"the process broke the sandbox's protocol: {what}"
-        return Failure(Reason.PROTOCOL, message, detail=end.stderr if end else "", fatal=True)
+        return self._blame.breach(what, self._dispose())
 
     def _running(self) -> Worker:
         if self._worker is None:
@@ -433,8 +375,3 @@ class Candidate:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _file_name(filename: str) -> str:
-    """What the module's file is called in the child."""
-    return f"{Path(filename).stem or 'candidate'}.py"
