@@ -14,6 +14,7 @@ from pytest_tritonbench.judge.vacuity import VacuousTaskError, refuse_vacuous
 from pytest_tritonbench.nodes import TaskNode
 from pytest_tritonbench.session import session_of
 from pytest_tritonbench.task.loading import TaskFileError, load
+from pytest_tritonbench.task_files import has_benchmark
 from pytest_tritonbench.taskrun import TaskRun
 
 
@@ -33,7 +34,7 @@ class TaskModule(TaskNode):
         self.run = TaskRun(session, taskfile, self.nodeid, desk_of(self.config))
         module = types.ModuleType(self.path.stem, doc=taskfile.task.doc)
         module.__file__ = str(self.path)
-        benchmark = self.config.pluginmanager.hasplugin("benchmark")
+        benchmark = has_benchmark(self.config)
         for name, test in suite.tests(taskfile.task, with_benchmark=benchmark).items():
             test.__module__ = module.__name__
             setattr(module, name, test)

@@ -15,6 +15,7 @@ from pytest_tritonbench.imported.run import ImportedRun
 from pytest_tritonbench.imported.selection import asks_for_times, selects, unmatched, wanted
 from pytest_tritonbench.nodes import TaskNode
 from pytest_tritonbench.task.tritonbench.checkout import Upstream
+from pytest_tritonbench.task_files import has_benchmark
 
 
 class ImportedTask(TaskNode):
@@ -27,7 +28,7 @@ class ImportedTask(TaskNode):
         module = types.ModuleType(self.name, doc=self.run.task.description)
         config = self.config
         found = tests(
-            with_benchmark=config.pluginmanager.hasplugin("benchmark"),
+            with_benchmark=has_benchmark(config),
             timed=asks_for_times(config),
         )
         for name, test in found.items():

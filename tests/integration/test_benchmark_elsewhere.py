@@ -89,3 +89,14 @@ def test_without_pytest_xdist(project: Project) -> None:
     result = timed(project).run_here("-p", "no:xdist", "--benchmark-only")
     result.assert_outcomes(passed=2, skipped=8)
     result.stdout.fnmatch_lines([f"double[[]{CASE}] candidate *"])
+
+
+def test_plugins_that_are_loaded_by_name(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the entry points of what is installed, pytest-benchmark is there all the same."""
+    timed(project)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    plugins = ("pytest_benchmark.plugin", "pytest_tritonbench.plugin")
+    named = [argument for name in plugins for argument in ("-p", name)]
+    result = project.run(*named, "--benchmark-only")
+    result.assert_outcomes(passed=2, skipped=8)
+    result.stdout.fnmatch_lines([f"double[[]{CASE}] candidate *"])
