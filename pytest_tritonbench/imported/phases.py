@@ -52,6 +52,8 @@ def _timed() -> Callable[..., None]:
     @replayed
     def test_bench(tb: ImportedRun, answer: Answered, benchmark: Any) -> None:
         del answer
+        if benchmark.disabled:
+            pytest.skip("--benchmark-disable: an answer's bench does nothing but time it")
         show(benchmark, tb.bench())
 
     made: Callable[..., None] = test_bench

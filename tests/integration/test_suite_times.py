@@ -45,3 +45,14 @@ def test_nobody_asks(options: tuple[Path, list[object]]) -> None:
     assert "test_bench" not in listed
     listed = run(path, *given, "--co", "-q", "-k", "bench").stdout
     assert TIMES in listed
+
+
+def test_benchmarks_that_are_disabled_are_not_timed(
+    options: tuple[Path, list[object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--benchmark-disable` wins over the id, and the reason is told."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    path, given = options
+    result = run(path, *given, TIMES, "--benchmark-disable", "-rs")
+    assert "--benchmark-disable: an answer's bench does nothing but time it" in result.stdout
+    assert result.returncode == 0
