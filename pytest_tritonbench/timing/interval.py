@@ -22,7 +22,7 @@ RESAMPLES = 2000
 PAIR_BIAS = 0.003
 """Standard deviation of the logarithm of the ratio from one pair of processes to the next."""
 
-PAIR_BIAS_WEIGHT = 6
+PAIR_BIAS_WEIGHT = 20
 """Restarts that the assumption about ``PAIR_BIAS`` is worth."""
 
 _SEED = 20250214
@@ -45,6 +45,9 @@ class Interval:
     samples: int
     """Timings of the side that has fewer."""
 
+    floor: float = 0.0
+    """Half of the width over the value that would be left with any number of samples."""
+
     @property
     def half_width(self) -> float:
         """Half of its width over its value: 0.01 is one percent."""
@@ -53,7 +56,9 @@ class Interval:
     @property
     def reciprocal(self) -> Interval:
         """The interval of the inverse ratio."""
-        return Interval(1 / self.value, 1 / self.high, 1 / self.low, self.level, self.samples)
+        return Interval(
+            1 / self.value, 1 / self.high, 1 / self.low, self.level, self.samples, self.floor
+        )
 
     def __contains__(self, ratio: float) -> bool:
         return self.low <= ratio <= self.high
@@ -184,19 +189,21 @@ def of_blocks(
         math.exp(value + math.hypot(expanded * max(0.0, high - value), extra)),
         level,
         min(len(side) for side in pooled),
+        between,
     )
 
 
 def assumed_pair_bias(seconds: float) -> float:
     """What to assume of the scatter between pairs of processes for a call that takes so long.
 
-    A share of the time, and some nanoseconds of every launch. Fitted to an H200, on which pairs of
-    processes that run the same kernel differed by up to 0.6 % at 25 to 60 us and 2 % at 6 us.
+    A share of the time, and some nanoseconds of every launch. Fitted to an H200, where the ratio of
+    two processes with the same kernel scattered from run to run by 2 % at 6 us, by 0.4 % at 20 to
+    30 us and by 0.1 % at 170 us, the scatter of samples included.
 
     Args:
         seconds: Median device time of the call.
     """
-    return math.hypot(0.002, 3e-8 / seconds)
+    return math.hypot(0.001, 8e-8 / seconds)
 
 
 def student(level: float, freedom: int) -> float:

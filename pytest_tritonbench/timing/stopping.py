@@ -9,6 +9,7 @@ from .interval import Interval
 
 HALF_WIDTH = 0.01
 _MARGIN = 1.3
+_SETTLED = 1.15
 
 
 class Stop(StrEnum):
@@ -16,6 +17,9 @@ class Stop(StrEnum):
 
     PRECISE = "precise"
     """The interval is as narrow as was asked for."""
+
+    SETTLED = "settled"
+    """More samples would hardly make it narrower: what is left is how processes differ."""
 
     BUDGET = "budget"
     """The time is spent."""
@@ -73,6 +77,12 @@ class Rule:
             and interval.half_width <= self.half_width
         ):
             return Stop.PRECISE
+        if (
+            interval is not None
+            and blocks >= self.fewest
+            and interval.half_width <= _SETTLED * interval.floor
+        ):
+            return Stop.SETTLED
         if blocks >= self.most:
             return Stop.FULL
         if spent >= self.budget and blocks >= 2:

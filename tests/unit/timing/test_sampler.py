@@ -111,6 +111,16 @@ def test_it_stops_once_the_ratio_is_known() -> None:
     assert 0.2 <= wild.seconds < 0.3
 
 
+def test_it_stops_where_more_samples_are_of_no_use() -> None:
+    """Of calls of 6 us, processes differ by more than the precision that is asked for."""
+    world = World(noise=0.003)
+    sides = {"reference": Side(world, "r", 6e-6), "candidate": Side(world, "c", 6e-6)}
+    found = sample(sides, Rule(), clock=world.clock)
+    assert found.stopped is Stop.SETTLED
+    assert found.blocks < 20
+    assert found.interval("reference", "candidate").half_width > 0.02
+
+
 def test_inputs_are_moved_for_all_sides() -> None:
     """After each block every side's inputs lie elsewhere."""
     world = World()
