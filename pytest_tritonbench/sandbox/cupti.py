@@ -18,7 +18,7 @@ import torch
 LEAST = 13
 """Major version of the package, and of CUDA, that its records are read in."""
 
-_BUFFER_BYTES = 8 << 20
+_BUFFER_BYTES = 1 << 20
 _FORCED = 1
 """Flag of `activity_flush_all`: give back buffers that are not full as well."""
 

@@ -154,7 +154,7 @@ def test_the_device_has_finished_before_records_are_taken(module: Any, fake: Cup
     module.kernel_spans(lambda: fake.log.append("call"))
     assert fake.log == [
         "synchronize",
-        ("register", 8 << 20, 0),
+        ("register", 1 << 20, 0),
         ("enable", Kind.CONCURRENT_KERNEL),
         ("enable", Kind.MEMCPY),
         ("enable", Kind.MEMSET),
