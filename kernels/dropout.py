@@ -1,36 +1,46 @@
 """Dropout whose mask is a function of a seed and is never stored.
 
 Philox, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-SC 2011), maps (seed, counter) to four random numbers; counter ``i`` decides elements ``4i`` to
-``4i + 3``. The mask depends on the seed and on an element's position alone, so the backward
-pass makes it again instead of reading it. Srivastava et al., "Dropout" (JMLR 2014).
+SC 2011), maps (seed, counter) to four random numbers. A tile is four runs of neighbours, and a
+counter decides one element of each run: so the thread that loads a vector of neighbours has also
+drawn their numbers, and none moves between threads. The random integers are compared as they are.
+The mask depends on the seed and on an element's position alone, so the backward pass makes it again
+instead of reading it. Srivastava et al., "Dropout" (JMLR 2014).
 """
 
 import torch
 import triton
 import triton.language as tl
 
+TILE = 4096  # elements of a program
 
-@triton.jit(do_not_specialize=["seed", "p", "scale"])
-def _dropout(x, out, size, p, scale, seed, BLOCK: tl.constexpr):
-    group = tl.program_id(0).to(tl.int64) * (BLOCK // 4) + tl.arange(0, BLOCK // 4)
-    r0, r1, r2, r3 = tl.rand4x(seed, group)
-    draw = tl.reshape(tl.join(tl.join(r0, r2), tl.join(r1, r3)), [BLOCK])
-    offsets = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    inside = offsets < size
-    value = tl.load(x + offsets, mask=inside, other=0.0).to(tl.float32)
-    kept = tl.where(draw >= p, value * scale, 0.0)
-    tl.store(out + offsets, kept.to(out.dtype.element_ty), mask=inside)
+
+@triton.jit(do_not_specialize=["seed", "threshold", "scale"])
+def _dropout(x, out, size, threshold, scale, seed, BLOCK: tl.constexpr):
+    RUN: tl.constexpr = BLOCK // 4
+    program = tl.program_id(0).to(tl.int64)
+    run = tl.arange(0, RUN)
+    r0, r1, r2, r3 = tl.randint4x(seed, program * RUN + run)
+    draw = tl.reshape(tl.join(tl.join(r0, r2), tl.join(r1, r3)), [RUN, 4])
+    draw = draw.to(tl.int32, bitcast=True)
+    at = program * BLOCK + run[:, None] + tl.arange(0, 4)[None, :] * RUN
+    inside = at < size
+    value = tl.load(x + at, mask=inside, other=0.0).to(tl.float32)
+    kept = tl.where(draw >= threshold, value * scale, 0.0)
+    tl.store(out + at, kept.to(out.dtype.element_ty), mask=inside)
 
 
 def _apply(x: torch.Tensor, p: float, seed: int) -> torch.Tensor:
+    if p == 1:
+        return torch.zeros_like(x, memory_format=torch.contiguous_format)
     x = x.contiguous()
     out = torch.empty_like(x)
     size = x.numel()
     if size:
-        block = min(1024, max(64, triton.next_power_of_2(size)))
-        scale = 1.0 / (1.0 - p) if p < 1 else 0.0
-        _dropout[(triton.cdiv(size, block),)](x, out, size, float(p), scale, seed, BLOCK=block)
+        # An element is kept unless its random int32 is among the lowest p * 2**32.
+        threshold = min(round(p * 2**32) - 2**31, 2**31 - 1)
+        scale = 1.0 / (1.0 - p)
+        _dropout[(triton.cdiv(size, TILE),)](x, out, size, threshold, scale, seed, BLOCK=TILE)
     return out
 
 

@@ -1,10 +1,13 @@
 """Group normalisation (Wu and He, arXiv:1803.08494), channels first or last in memory.
 
-A group that fits in registers is read once, small ones several to a program. A larger group is
-split into chunks over many programs, so that a single image still fills the device: one launch
-leaves the mean and the sum of squares of each chunk, a second merges them (Chan, Golub and LeVeque,
-"Algorithms for computing the sample variance", 1983) and normalises. Elements are numbered in the
-order in which the tensor lies in memory, so that both layouts are coalesced.
+A group that fits in registers is read once, small ones several to a program. Of larger groups there
+may be enough for every multiprocessor: then a program reads its group twice, the second time from
+the cache. Otherwise groups are split into chunks over many programs, so that a single image still
+fills the device: one launch leaves the mean and the sum of squares of each chunk, a second merges
+them (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983) and normalises.
+Elements are numbered in the order in which the tensor lies in memory, so that both layouts are
+coalesced. Sizes and strides come as tuples: ``(num_groups, channels of a group, pixels)`` and
+``(sample, channel, pixel)``.
 """
 
 import torch
@@ -12,24 +15,17 @@ import triton
 import triton.language as tl
 
 MAX_TILE = 16384  # elements of a group that a program holds in registers
-CHUNK = 4096  # elements that a program reads at a time from larger groups
+ENOUGH = 128  # larger groups from which on each is one program's
+BLOCK = 8192  # elements that such a program reads at a time
+MAX_BLOCKS = 64  # times that it does so at most
+CHUNK = 4096  # elements that a program reads at a time where groups are split
 MAX_CHUNKS = 256  # parts that a group is split into at most
 
 
 @triton.jit
-def _offsets(
-    groups,
-    elements,
-    num_groups,
-    channels,
-    pixels,
-    stride_b,
-    stride_c,
-    stride_p,
-    CHANNELS_LAST: tl.constexpr,
-    DENSE: tl.constexpr,
-):
+def _offsets(groups, elements, sizes, strides, CHANNELS_LAST: tl.constexpr, DENSE: tl.constexpr):
     """Return the channel and the memory offset of elements of groups."""
+    num_groups, channels, pixels = sizes
     if CHANNELS_LAST:
         channel = elements % channels
         pixel = elements // channels
@@ -41,8 +37,8 @@ def _offsets(
         # Told outright what division hides: neighbours are contiguous.
         offset = groups * channels * pixels + elements
     else:
-        offset = groups // num_groups * stride_b + channel * stride_c
-        offset += pixel.to(tl.int64) * stride_p
+        offset = groups // num_groups * strides[0] + channel * strides[1]
+        offset += pixel.to(tl.int64) * strides[2]
     return channel, offset
 
 
@@ -63,37 +59,20 @@ def _small_groups(
     bias_ptr,
     out_ptr,
     total,
-    num_groups,
-    channels,
-    pixels,
-    x_stride_b,
-    x_stride_c,
-    x_stride_p,
-    out_stride_b,
-    out_stride_c,
-    out_stride_p,
+    sizes,
+    x_strides,
+    out_strides,
     eps,
     CHANNELS_LAST: tl.constexpr,
     DENSE: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
 ):
-    size = channels * pixels
+    size = sizes[1] * sizes[2]
     groups = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
     elements = tl.arange(0, BLOCK_N)[None, :]
     mask = (groups < total) & (elements < size)
-    channel, offset = _offsets(
-        groups,
-        elements,
-        num_groups,
-        channels,
-        pixels,
-        x_stride_b,
-        x_stride_c,
-        x_stride_p,
-        CHANNELS_LAST,
-        DENSE,
-    )
+    channel, offset = _offsets(groups, elements, sizes, x_strides, CHANNELS_LAST, DENSE)
     x = tl.load(x_ptr + offset, mask=mask, other=0.0).to(tl.float32)
     mean = tl.sum(x, 1) / size
     # Corrected, the mean of equal numbers is exactly that number, however large it is.
@@ -101,56 +80,126 @@ def _small_groups(
     x = tl.where(mask, x - mean[:, None], 0.0)
     rstd = tl.rsqrt(tl.sum(x * x, 1) / size + eps)
     y = _affine(x * rstd[:, None], channel, weight_ptr, bias_ptr, mask)
-    channel, offset = _offsets(
-        groups,
-        elements,
-        num_groups,
-        channels,
-        pixels,
-        out_stride_b,
-        out_stride_c,
-        out_stride_p,
-        CHANNELS_LAST,
-        DENSE,
-    )
+    channel, offset = _offsets(groups, elements, sizes, out_strides, CHANNELS_LAST, DENSE)
     tl.store(out_ptr + offset, y.to(out_ptr.dtype.element_ty), mask=mask)
+
+
+@triton.jit
+def _normalise(
+    x_ptr,
+    weight_ptr,
+    bias_ptr,
+    out_ptr,
+    group,
+    start,
+    mean,
+    rstd,
+    sizes,
+    x_strides,
+    out_strides,
+    CHANNELS_LAST: tl.constexpr,
+    DENSE: tl.constexpr,
+    PLANES: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    """Normalise a block of a group; with PLANES it lies in one channel."""
+    num_groups, channels, pixels = sizes
+    elements = start + tl.arange(0, BLOCK)
+    mask = elements < channels * pixels
+    channel, offset = _offsets(group, elements, sizes, x_strides, CHANNELS_LAST, DENSE)
+    x = tl.load(x_ptr + offset, mask=mask, other=0.0).to(tl.float32)
+    x = (x - mean) * rstd
+    if PLANES:
+        channel = group % num_groups * channels + start // pixels
+        y = _affine(x, channel, weight_ptr, bias_ptr, start < channels * pixels)
+    else:
+        y = _affine(x, channel, weight_ptr, bias_ptr, mask)
+    channel, offset = _offsets(group, elements, sizes, out_strides, CHANNELS_LAST, DENSE)
+    tl.store(out_ptr + offset, y.to(out_ptr.dtype.element_ty), mask=mask)
+
+
+@triton.jit
+def _whole_groups(
+    x_ptr,
+    weight_ptr,
+    bias_ptr,
+    out_ptr,
+    sizes,
+    x_strides,
+    out_strides,
+    eps,
+    CHANNELS_LAST: tl.constexpr,
+    DENSE: tl.constexpr,
+    PLANES: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    group = tl.program_id(0).to(tl.int64)
+    size = sizes[1] * sizes[2]
+    elements = tl.arange(0, BLOCK)
+    _, offset = _offsets(group, elements, sizes, x_strides, CHANNELS_LAST, DENSE)
+    # Deviations from the mean of the first block: what cancels when their mean is taken out is at
+    # most as many times the variance as there are blocks, and equal numbers deviate by nothing.
+    x = tl.load(x_ptr + offset, mask=elements < size, other=0.0).to(tl.float32)
+    count = tl.minimum(size, BLOCK).to(tl.float32)
+    origin = tl.sum(x, 0) / count
+    origin += tl.sum(tl.where(elements < size, x - origin, 0.0), 0) / count
+    total = tl.zeros([BLOCK], tl.float32)
+    squares = tl.zeros([BLOCK], tl.float32)
+    for start in range(0, size, BLOCK):
+        elements = start + tl.arange(0, BLOCK)
+        _, offset = _offsets(group, elements, sizes, x_strides, CHANNELS_LAST, DENSE)
+        x = tl.load(x_ptr + offset, mask=elements < size, other=0.0).to(tl.float32)
+        x = tl.where(elements < size, x - origin, 0.0)
+        total += x
+        squares += x * x
+    shift = tl.sum(total, 0) / size
+    variance = tl.maximum(tl.sum(squares, 0) / size - shift * shift, 0.0)
+    mean = origin + shift
+    rstd = tl.rsqrt(variance + eps)
+    blocks = tl.cdiv(size, BLOCK)
+    # From the end, which was read last and is still in the cache.
+    for block in range(blocks):
+        _normalise(
+            x_ptr,
+            weight_ptr,
+            bias_ptr,
+            out_ptr,
+            group,
+            (blocks - 1 - block) * BLOCK,
+            mean,
+            rstd,
+            sizes,
+            x_strides,
+            out_strides,
+            CHANNELS_LAST,
+            DENSE,
+            PLANES,
+            BLOCK,
+        )
 
 
 @triton.jit
 def _chunk_moments(
     x_ptr,
     moments_ptr,
-    num_groups,
-    channels,
-    pixels,
     chunk,
-    x_stride_b,
-    x_stride_c,
-    x_stride_p,
+    sizes,
+    x_strides,
     CHANNELS_LAST: tl.constexpr,
     DENSE: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
     group = tl.program_id(0).to(tl.int64)
     first = tl.program_id(1) * chunk
-    end = tl.minimum(first + chunk, channels * pixels)
+    size = sizes[1] * sizes[2]
+    # A chunk is whole blocks, so only the size has to be compared with (and loads stay wide).
+    end = first + tl.minimum(chunk, size - first)
     mean = 0.0
     squares = 0.0
     for start in range(first, end, BLOCK):
         elements = start + tl.arange(0, BLOCK)
-        mask = elements < end
-        _, offset = _offsets(
-            group,
-            elements,
-            num_groups,
-            channels,
-            pixels,
-            x_stride_b,
-            x_stride_c,
-            x_stride_p,
-            CHANNELS_LAST,
-            DENSE,
-        )
+        mask = elements < size
+        _, offset = _offsets(group, elements, sizes, x_strides, CHANNELS_LAST, DENSE)
         x = tl.load(x_ptr + offset, mask=mask, other=0.0).to(tl.float32)
         count = tl.minimum(end - start, BLOCK).to(tl.float32)
         block_mean = tl.sum(x) / count
@@ -168,31 +217,28 @@ def _chunk_moments(
 
 
 @triton.jit
-def _large_groups(
+def _normalise_chunks(
     x_ptr,
     weight_ptr,
     bias_ptr,
     out_ptr,
     moments_ptr,
-    num_groups,
-    channels,
-    pixels,
     chunk,
-    x_stride_b,
-    x_stride_c,
-    x_stride_p,
-    out_stride_b,
-    out_stride_c,
-    out_stride_p,
+    sizes,
+    x_strides,
+    out_strides,
     eps,
     CHANNELS_LAST: tl.constexpr,
     DENSE: tl.constexpr,
+    PLANES: tl.constexpr,
     BLOCK: tl.constexpr,
     CHUNKS: tl.constexpr,
 ):
-    group = tl.program_id(0).to(tl.int64)
-    size = channels * pixels
+    # In the opposite order, so that what was read last is still in the cache.
+    group = (tl.num_programs(0) - 1 - tl.program_id(0)).to(tl.int64)
     chunks = tl.num_programs(1)
+    first = (chunks - 1 - tl.program_id(1)) * chunk
+    size = sizes[1] * sizes[2]
     part = tl.arange(0, CHUNKS)
     moments_ptr += 2 * group * chunks
     means = tl.load(moments_ptr + 2 * part, mask=part < chunks, other=0.0)
@@ -203,38 +249,24 @@ def _large_groups(
     mean = origin + tl.sum(counts * (means - origin)) / size
     variance = (tl.sum(squares) + tl.sum(counts * (means - mean) * (means - mean))) / size
     rstd = tl.rsqrt(variance + eps)
-    first = tl.program_id(1) * chunk
-    end = tl.minimum(first + chunk, size)
-    for start in range(first, end, BLOCK):
-        elements = start + tl.arange(0, BLOCK)
-        mask = elements < end
-        channel, offset = _offsets(
+    for start in range(first, first + tl.minimum(chunk, size - first), BLOCK):
+        _normalise(
+            x_ptr,
+            weight_ptr,
+            bias_ptr,
+            out_ptr,
             group,
-            elements,
-            num_groups,
-            channels,
-            pixels,
-            x_stride_b,
-            x_stride_c,
-            x_stride_p,
+            start,
+            mean,
+            rstd,
+            sizes,
+            x_strides,
+            out_strides,
             CHANNELS_LAST,
             DENSE,
+            PLANES,
+            BLOCK,
         )
-        x = tl.load(x_ptr + offset, mask=mask, other=0.0).to(tl.float32)
-        y = _affine((x - mean) * rstd, channel, weight_ptr, bias_ptr, mask)
-        channel, offset = _offsets(
-            group,
-            elements,
-            num_groups,
-            channels,
-            pixels,
-            out_stride_b,
-            out_stride_c,
-            out_stride_p,
-            CHANNELS_LAST,
-            DENSE,
-        )
-        tl.store(out_ptr + offset, y.to(out_ptr.dtype.element_ty), mask=mask)
 
 
 def group_norm(
@@ -276,6 +308,8 @@ def group_norm(
     size, total = channels * pixels, b * num_groups
     channels_last = flat.stride(1) < flat.stride(2)
     parameters = [tensor if tensor is None else tensor.contiguous() for tensor in (weight, bias)]
+    tensors = flat, *parameters, out
+    geometry = (num_groups, channels, pixels), flat.stride(), out.stride()
     layout = {
         "CHANNELS_LAST": channels_last,
         "DENSE": flat.is_contiguous() and not channels_last,
@@ -284,39 +318,35 @@ def group_norm(
         block_n = max(triton.next_power_of_2(size), 16)
         block_m = min(max(2048 // block_n, 1), triton.next_power_of_2(total))
         _small_groups[(triton.cdiv(total, block_m),)](
-            flat,
-            *parameters,
-            out,
+            *tensors,
             total,
-            num_groups,
-            channels,
-            pixels,
-            *flat.stride(),
-            *out.stride(),
+            *geometry,
             eps,
             **layout,
             BLOCK_M=block_m,
             BLOCK_N=block_n,
             num_warps=min(max(block_m * block_n // 512, 4), 16),
         )
+    elif total >= ENOUGH and size <= MAX_BLOCKS * BLOCK:
+        planes = not channels_last and pixels % BLOCK == 0
+        _whole_groups[(total,)](
+            *tensors, *geometry, eps, **layout, PLANES=planes, BLOCK=BLOCK, num_warps=32
+        )
     else:
         chunk = triton.cdiv(triton.cdiv(size, MAX_CHUNKS), CHUNK) * CHUNK
         chunks = triton.cdiv(size, chunk)
         moments = torch.empty((total, chunks, 2), dtype=torch.float32, device=x.device)
-        sizes = num_groups, channels, pixels, chunk
         _chunk_moments[(total, chunks)](
-            flat, moments, *sizes, *flat.stride(), **layout, BLOCK=CHUNK, num_warps=8
+            flat, moments, chunk, *geometry[:2], **layout, BLOCK=CHUNK, num_warps=8
         )
-        _large_groups[(total, chunks)](
-            flat,
-            *parameters,
-            out,
+        _normalise_chunks[(total, chunks)](
+            *tensors,
             moments,
-            *sizes,
-            *flat.stride(),
-            *out.stride(),
+            chunk,
+            *geometry,
             eps,
             **layout,
+            PLANES=not channels_last and pixels % CHUNK == 0,
             BLOCK=CHUNK,
             CHUNKS=triton.next_power_of_2(chunks),
             num_warps=8,
