@@ -5,7 +5,9 @@ maximum and the reciprocal of its sum. (Their usual union, the log-sum-exp, is o
 rounding becomes a relative error of the whole row when scores are large.) The backward pass
 recomputes the probabilities from them, twice: one kernel owns query tiles and sums ``dq`` over the
 keys, the other owns key tiles and sums ``dk`` and ``dv`` over the queries of every head of the
-group. Neither needs an atomic, so gradients are the same from run to run.
+group. Neither needs an atomic, so gradients are the same from run to run. The forward pass gets its
+tiles of keys and values through tensor descriptors: Hopper's copy engine fetches them while the
+program computes.
 
 Sources: Dao, "FlashAttention-2", https://arxiv.org/abs/2307.08691; Rabe and Staats,
 "Self-attention Does Not Need O(n^2) Memory", https://arxiv.org/abs/2112.05682.
@@ -18,6 +20,7 @@ import torch
 import triton
 import triton.language as tl
 from torch.autograd.function import once_differentiable
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 LOG2_E = math.log2(math.e)
 
@@ -52,21 +55,40 @@ def _fitting(
     return small or fits[:1]
 
 
+def _forward_tile(q: torch.Tensor, seq_k: int, *, causal: bool) -> dict[str, int]:
+    """Queries and keys of the forward pass's tiles, and how many tiles are on their way."""
+    seq_q, d = q.shape[2:]
+    float32 = q.element_size() > 2
+    # The fastest on an H200 at half precision and d = 64: wide tiles pay where rows are long and no
+    # diagonal cuts through them.
+    block_m, block_n, stages = 64, 64, 2
+    if not float32 and min(seq_q, seq_k) >= 2048:
+        if causal:
+            stages = 3
+        elif d <= 64:
+            block_n = 128
+    if float32:
+        # A float32 product runs on the FMA units, with both operands in registers.
+        block_n = 32
+    # No tile towers over a small problem, and a product's sides are 16 or more.
+    block_m = min(block_m, max(16, triton.next_power_of_2(seq_q)))
+    block_n = min(block_n, max(16, triton.next_power_of_2(seq_k)))
+    return {"BLOCK_M": block_m, "BLOCK_N": block_n, "num_stages": stages}
+
+
 @triton.jit
 def _attend(
     acc,
     row_max,
+    shift,
     row_sum,
     q,
-    k_ptr,
-    v_ptr,
-    stride_kt,
-    stride_kd,
-    stride_vt,
-    stride_vd,
+    k_desc,
+    v_desc,
+    batch,
+    head,
     first,
     last,
-    seq_k,
     columns_before,
     scale_log2,
     D: tl.constexpr,
@@ -75,47 +97,37 @@ def _attend(
 ):
     """Take the keys from ``first`` to ``last`` into the running softmax of a query tile."""
     offs_n = tl.arange(0, BLOCK_N)
-    offs_d = tl.arange(0, D)
     for start in range(first, last, BLOCK_N):
-        # Rows are counted from the tile's start, so only this product needs 64 bits.
-        k_tile = k_ptr + tl.cast(start, tl.int64) * stride_kt
-        v_tile = v_ptr + tl.cast(start, tl.int64) * stride_vt
-        k_ptrs = k_tile + offs_d[:, None] * stride_kd + offs_n[None, :] * stride_kt
-        v_ptrs = v_tile + offs_n[:, None] * stride_vt + offs_d[None, :] * stride_vd
+        # Rows past the last key are zeros.
+        k = k_desc.load([batch, head, start, 0]).reshape(BLOCK_N, D)
+        scores = tl.dot(q, k.T, input_precision="ieee")
         if MASKED:
-            exists = start + offs_n < seq_k
-            k = tl.load(k_ptrs, mask=exists[None, :], other=0.0)
-            v = tl.load(v_ptrs, mask=exists[:, None], other=0.0)
-        else:
-            k = tl.load(k_ptrs)
-            v = tl.load(v_ptrs)
-        scores = tl.dot(q, k, input_precision="ieee")
-        if MASKED:
-            visible = start + offs_n[None, :] < columns_before[:, None]
+            visible = offs_n[None, :] < (columns_before - start)[:, None]
             scores = tl.where(visible, scores, -float("inf"))
-        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        tile_max = tl.max(scores, axis=1)
+        row_max = tl.maximum(row_max, tile_max)
+        # In the exponent's unit: always row_max * scale_log2, rounded. The rounding gives every
+        # term of a row the same factor, and the fused product below rounds nothing else.
+        new_shift = tl.maximum(shift, tile_max * scale_log2)
         # A row that has seen no key yet has the maximum -inf, and -inf - -inf is not a number.
-        shift = tl.where(new_max == -float("inf"), 0.0, new_max)
-        # Scaled after the subtraction, large scores lose no digits in the product.
-        p = tl.exp2((scores - shift[:, None]) * scale_log2)
-        correction = tl.exp2((row_max - shift) * scale_log2)
+        finite = new_shift
+        if MASKED:
+            finite = tl.where(new_shift == -float("inf"), 0.0, new_shift)
+        p = tl.exp2(tl.fma(scores, scale_log2, -finite[:, None]))
+        correction = tl.exp2(shift - finite)
         row_sum = row_sum * correction + tl.sum(p, axis=1)
         acc = acc * correction[:, None]
+        v = v_desc.load([batch, head, start, 0]).reshape(BLOCK_N, D)
         acc = tl.dot(p.to(v.dtype), v, acc, input_precision="ieee")
-        row_max = new_max
-    return acc, row_max, row_sum
+        shift = new_shift
+    return acc, row_max, shift, row_sum
 
 
-@triton.autotune(
-    configs=_configs((16, 32, 64, 128), (16, 32, 64, 128)),
-    key=["bucket_q", "bucket_k", "D", "CAUSAL"],
-    prune_configs_by={"early_config_prune": _fitting},
-)
 @triton.jit
 def _forward_kernel(
     q_ptr,
-    k_ptr,
-    v_ptr,
+    k_desc,
+    v_desc,
     out_ptr,
     max_ptr,
     norm_ptr,
@@ -123,14 +135,6 @@ def _forward_kernel(
     stride_qh,
     stride_qt,
     stride_qd,
-    stride_kb,
-    stride_kh,
-    stride_kt,
-    stride_kd,
-    stride_vb,
-    stride_vh,
-    stride_vt,
-    stride_vd,
     stride_ob,
     stride_oh,
     stride_ot,
@@ -139,35 +143,38 @@ def _forward_kernel(
     group,
     seq_q,
     seq_k,
-    bucket_q,  # noqa: ARG001 - only a key of the autotuner
-    bucket_k,  # noqa: ARG001 - only a key of the autotuner
     scale_log2,
     D: tl.constexpr,
     CAUSAL: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
+    RAGGED: tl.constexpr,
 ):
     tiles = tl.cdiv(seq_q, BLOCK_M)
     pid = tl.program_id(0)
-    batch = (pid // tiles // heads).to(tl.int64)
-    head = (pid // tiles % heads).to(tl.int64)
-    # The last rows see the most keys when the mask is causal: start them first.
-    start_m = (tiles - 1 - pid % tiles) * BLOCK_M
+    # Neighbouring programs share a head, hence its keys in L2.
+    tile = pid % tiles
+    batch = pid // tiles // heads
+    head = pid // tiles % heads
+    if CAUSAL:
+        # The last rows see the most keys: start them first.
+        tile = tiles - 1 - tile
+    start_m = tile * BLOCK_M
 
-    q_tile = q_ptr + batch * stride_qb + head * stride_qh + start_m.to(tl.int64) * stride_qt
-    k_head = k_ptr + batch * stride_kb + head // group * stride_kh
-    v_head = v_ptr + batch * stride_vb + head // group * stride_vh
-    out_tile = out_ptr + batch * stride_ob + head * stride_oh + start_m.to(tl.int64) * stride_ot
-    row_statistics = (batch * heads + head) * seq_q + start_m
+    q_head = q_ptr + batch.to(tl.int64) * stride_qb + head.to(tl.int64) * stride_qh
+    out_tile = out_ptr + batch.to(tl.int64) * stride_ob + head.to(tl.int64) * stride_oh
+    out_tile += start_m.to(tl.int64) * stride_ot
 
     offs_m = tl.arange(0, BLOCK_M)
     offs_d = tl.arange(0, D)
     in_rows = start_m + offs_m < seq_q
-    q_ptrs = q_tile + offs_m[:, None] * stride_qt + offs_d[None, :] * stride_qd
+    q_ptrs = q_head + start_m.to(tl.int64) * stride_qt
+    q_ptrs += offs_m[:, None] * stride_qt + offs_d[None, :] * stride_qd
     q = tl.load(q_ptrs, mask=in_rows[:, None], other=0.0)
 
     acc = tl.zeros((BLOCK_M, D), dtype=tl.float32)
     row_max = tl.full((BLOCK_M,), -float("inf"), dtype=tl.float32)
+    shift = row_max
     row_sum = tl.zeros((BLOCK_M,), dtype=tl.float32)
 
     columns_before = tl.zeros((BLOCK_M,), dtype=tl.int32) + seq_k
@@ -175,59 +182,71 @@ def _forward_kernel(
     last = seq_k
     if CAUSAL:
         # Row i sees the keys before i + 1 + (seq_k - seq_q): the last query sees every key.
-        columns_before = tl.minimum(start_m + offs_m + 1 + seq_k - seq_q, seq_k)
+        columns_before = start_m + offs_m + 1 + seq_k - seq_q
         unmasked = tl.minimum(seq_k, tl.maximum(start_m + 1 + seq_k - seq_q, 0))
         last = tl.minimum(seq_k, tl.maximum(start_m + BLOCK_M + seq_k - seq_q, 0))
     unmasked = unmasked // BLOCK_N * BLOCK_N
-    acc, row_max, row_sum = _attend(
+    acc, row_max, shift, row_sum = _attend(
         acc,
         row_max,
+        shift,
         row_sum,
         q,
-        k_head,
-        v_head,
-        stride_kt,
-        stride_kd,
-        stride_vt,
-        stride_vd,
+        k_desc,
+        v_desc,
+        batch,
+        head // group,
         0,
         unmasked,
-        seq_k,
         columns_before,
         scale_log2,
         D,
         BLOCK_N,
         MASKED=False,
     )
-    acc, row_max, row_sum = _attend(
-        acc,
-        row_max,
-        row_sum,
-        q,
-        k_head,
-        v_head,
-        stride_kt,
-        stride_kd,
-        stride_vt,
-        stride_vd,
-        unmasked,
-        last,
-        seq_k,
-        columns_before,
-        scale_log2,
-        D,
-        BLOCK_N,
-        MASKED=True,
-    )
+    if CAUSAL or RAGGED:
+        acc, row_max, shift, row_sum = _attend(
+            acc,
+            row_max,
+            shift,
+            row_sum,
+            q,
+            k_desc,
+            v_desc,
+            batch,
+            head // group,
+            unmasked,
+            last,
+            columns_before,
+            scale_log2,
+            D,
+            BLOCK_N,
+            MASKED=True,
+        )
 
     # A row that sees no key is zero, here and in the backward pass.
     empty = row_sum == 0.0
-    out = acc / tl.where(empty, 1.0, row_sum)[:, None]
-    norm = tl.where(empty, 0.0, 1.0 / tl.where(empty, 1.0, row_sum))
+    row_sum = tl.where(empty, 1.0, row_sum)
+    out = acc / row_sum[:, None]
     out_ptrs = out_tile + offs_m[:, None] * stride_ot + offs_d[None, :] * stride_od
     tl.store(out_ptrs, out, mask=in_rows[:, None])
-    tl.store(max_ptr + row_statistics + offs_m, tl.where(empty, 0.0, row_max), mask=in_rows)
-    tl.store(norm_ptr + row_statistics + offs_m, norm, mask=in_rows)
+    # The backward pass wants the maximum itself and the sum relative to it: the factor that its
+    # rounded product with the scale left in every term goes.
+    row_max = tl.where(empty, 0.0, row_max)
+    shift = tl.where(empty, 0.0, shift)
+    row_sum = row_sum / tl.exp2(tl.fma(row_max, scale_log2, -shift))
+    row_statistics = (batch.to(tl.int64) * heads + head) * seq_q + start_m
+    tl.store(max_ptr + row_statistics + offs_m, row_max, mask=in_rows)
+    tl.store(norm_ptr + row_statistics + offs_m, tl.where(empty, 0.0, 1.0 / row_sum), mask=in_rows)
+
+
+def _described(x: torch.Tensor, rows: int) -> TensorDescriptor:
+    """Describe tiles of ``rows`` rows of the last two dimensions."""
+    apart = [stride * x.element_size() for stride in x.stride()[:-1]]
+    if x.stride(-1) != 1 or x.data_ptr() % 16 or any(n <= 0 or n % 16 for n in apart):
+        # A descriptor wants rows without gaps, and everything at multiples of 16 bytes.
+        x = x.clone(memory_format=torch.contiguous_format)
+    return TensorDescriptor.from_tensor(x, [1, 1, rows, x.shape[-1]])
 
 
 @triton.autotune(
@@ -479,26 +498,30 @@ class _Attention(torch.autograd.Function):
         ctx.causal, ctx.scale = causal, scale
         if out.numel() == 0:
             return out
-        _forward_kernel[lambda meta: (triton.cdiv(seq_q, meta["BLOCK_M"]) * batch * heads,)](
+        if seq_k == 0:
+            row_max.zero_()
+            norm.zero_()
+            return out.zero_()
+        tile = _forward_tile(q, seq_k, causal=causal)
+        _forward_kernel[(triton.cdiv(seq_q, tile["BLOCK_M"]) * batch * heads,)](
             q,
-            k,
-            v,
+            _described(k, tile["BLOCK_N"]),
+            _described(v, tile["BLOCK_N"]),
             out,
             row_max,
             norm,
             *q.stride(),
-            *k.stride(),
-            *v.stride(),
             *out.stride(),
             heads,
             heads // heads_k,
             seq_q,
             seq_k,
-            triton.next_power_of_2(seq_q),
-            triton.next_power_of_2(seq_k),
             scale * LOG2_E,
             D=d,
             CAUSAL=causal,
+            RAGGED=seq_k % tile["BLOCK_N"] != 0,
+            **tile,
+            num_warps=4,
         )
         return out
 
