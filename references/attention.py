@@ -36,7 +36,7 @@ SWEEP = [
         {"b": 1, "h": 1, "g": 1, "t": 70, "s": 70, "d": 32, "causal": True},
         {"b": 1, "h": 1, "g": 2, "t": 17, "s": 66, "d": 16, "k": "transposed"},
         {"b": 1, "h": 1, "g": 1, "t": 33, "s": 20, "d": 64, "causal": True, "scale": 0.05},
-        {"b": 1, "h": 1, "g": 1, "t": 16, "s": 1500, "d": 16, "dtype": "float16"},
+        {"b": 1, "h": 1, "g": 1, "t": 16, "s": 3000, "d": 16, "dtype": "float16"},
     ],
     sweep=SWEEP,
     flops=lambda b, h, g, t, s, d, causal: (2 if causal else 4) * b * h * g * t * s * d,

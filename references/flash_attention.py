@@ -35,7 +35,7 @@ SWEEP = [
         {"b": 2, "h": 1, "g": 2, "t": 17, "s": 130, "d": 16, "q": "transposed"},
         {"b": 1, "h": 1, "g": 3, "t": 33, "s": 20, "d": 64, "causal": True, "scale": 0.25},
         {"b": 1, "h": 1, "g": 1, "t": 1, "s": 129, "d": 128},
-        {"b": 1, "h": 1, "g": 1, "t": 16, "s": 1500, "d": 16, "dtype": "float16"},
+        {"b": 1, "h": 1, "g": 1, "t": 16, "s": 3000, "d": 16, "dtype": "float16"},
     ],
     sweep=SWEEP,
     flops=lambda b, h, g, t, s, d, causal: (2 if causal else 4) * b * h * g * t * s * d,
