@@ -12,6 +12,7 @@ to.
 import importlib.util
 import json
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,35 @@ from pytest_tritonbench.task.materialise import arguments
 
 _ROUNDS = 400
 _CYCLES_PER_SECOND = 1.9e9
+
+
+class Plain:
+    """A process without a sandbox that times kernels as this script does."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.plain_timing"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """What it finds of one kernel."""
+        assert self._process.stdin is not None  # noqa: S101 - both are pipes
+        assert self._process.stdout is not None  # noqa: S101 - as above
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"the plain process ended at {request}")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
 
 
 def entry(name: str) -> Callable[..., Any]:

@@ -1,14 +1,15 @@
 """How far two timings of the same kernel are apart, and whether a small slowdown is seen.
 
     python -m benchmarks.timing_agreement [KERNEL ...] [--runs 5] [--slower 0.03] [--out FILE]
-        [--place 0.5] [--workers 1] [--budget 5]
+        [--place 0.5] [--budget 5]
 
 Each bundled kernel is timed against a copy of itself, as `bench` does it, in fresh processes for
 each run and with one tuning: no run may call one of them faster, and the interval of their ratio is
-to hold 1. Beside
-it stands how far two medians of `triton.testing.do_bench`, taken one after the other in one
-process, are apart: the baseline. With `--slower`, the copy takes so much longer instead (a spinning
+to hold 1. Beside it stands how far two medians of `triton.testing.do_bench`, taken one after the
+other in one process, are apart: the baseline. With `--slower`, the copy takes so much longer instead (a spinning
 kernel behind each call, calibrated in the plain process), and each run is to call it slower.
+
+Started several times with other kernels, the processes take turns at the GPU.
 
 `--cpu` times the interpreter by the host's clock, to try the script without a GPU.
 """
@@ -18,9 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -28,7 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bundled import ROOT, kernel_source, say, table, task_files
+from benchmarks.bundled import kernel_source, say, table, task_files
+from benchmarks.plain_timing import Plain
 from pytest_tritonbench.evaluation import Evaluation
 from pytest_tritonbench.judge.oracle_client import Oracle
 from pytest_tritonbench.sandbox import Sandbox
@@ -37,7 +36,6 @@ from pytest_tritonbench.sides import CandidateSide, agree
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.loading import TaskFile
 from pytest_tritonbench.timing import verdict
-from pytest_tritonbench.timing.gates import interval_from_json
 from pytest_tritonbench.timing.interval import Interval
 from pytest_tritonbench.timing.sampler import sample
 from pytest_tritonbench.timing.stopping import Rule
@@ -87,46 +85,11 @@ class Found:
         """Plain data."""
         return {**vars(self), "runs": [one.as_json() for one in self.runs]}
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Found:
-        """Read what :meth:`as_json` wrote."""
-        runs = [interval_from_json(one) for one in data["runs"]]
-        return cls(**{**data, "runs": runs})
-
     @property
     def verdicts(self) -> str:
         """How often it was called what."""
         said = [str(verdict.of(one)) for one in self.runs]
         return ", ".join(f"{said.count(word)} {word}" for word in dict.fromkeys(said))
-
-
-class Plain:
-    """A process without a sandbox that times kernels as `plain_timing.py` does."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.plain_timing"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, **request: Any) -> dict[str, Any]:
-        """What it finds of one kernel."""
-        assert self._process.stdin is not None  # noqa: S101 - both are pipes
-        assert self._process.stdout is not None  # noqa: S101 - as above
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit(f"the plain process ended at {request}")
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    def close(self) -> None:
-        """End it."""
-        self._process.communicate()
 
 
 class Agreement:
@@ -243,29 +206,8 @@ def measured(
     return found
 
 
-def together(options: argparse.Namespace, names: list[str]) -> list[Found]:
-    """Have several processes measure, each some of the kernels; they take turns to time."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder) / f"{number}.jsonl" for number in range(options.workers)]
-        running = []
-        for number, file in enumerate(files):
-            command = [sys.executable, "-m", "benchmarks.timing_agreement"]
-            command += names[number :: options.workers]
-            command += ["--runs", str(options.runs), "--budget", str(options.budget)]
-            command += ["--place", str(options.place), "--out", str(file)]
-            command += [] if options.slower is None else ["--slower", str(options.slower)]
-            running.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL))  # noqa: S603
-        for process in running:
-            process.wait()
-        lines = [line for file in files if file.exists() for line in file.read_text().splitlines()]
-    if options.out is not None:
-        with options.out.open("a", encoding="utf-8") as out:
-            out.writelines(f"{line}\n" for line in lines)
-    return sorted((Found.from_json(json.loads(line)) for line in lines), key=lambda one: one.task)
-
-
-def alone(options: argparse.Namespace, names: list[str]) -> list[Found]:
-    """Measure in this process."""
+def measure_all(options: argparse.Namespace, names: list[str]) -> list[Found]:
+    """Measure these kernels, each line of ``--out`` as soon as it is known."""
     device = "cpu" if options.cpu else "cuda"
     lock = None if options.cpu else GpuLock("cuda:0")
     plain = None if options.cpu else Plain()
@@ -311,10 +253,9 @@ def main() -> None:
     parser.add_argument("--cpu", action="store_true")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--place", type=float, default=0.5, help="of the case in the sweep")
-    parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     names = [taskfile.task.name for taskfile in task_files(options.kernels)]
-    found = (together if options.workers > 1 else alone)(options, names)
+    found = measure_all(options, names)
     heads = ("kernel", "us", "apart", "half-width", "holds 1", "verdicts", "do_bench apart")
     print(table(heads, list(rows(found))))
     runs = [run for one in found for run in one.runs]

@@ -12,9 +12,9 @@ from pytest_tritonbench.asked.authors import Author
 from pytest_tritonbench.asked.stash import desk_of
 from pytest_tritonbench.judge.vacuity import VacuousTaskError, refuse_vacuous
 from pytest_tritonbench.nodes import TaskNode
+from pytest_tritonbench.options import has_benchmark
 from pytest_tritonbench.session import session_of
 from pytest_tritonbench.task.loading import TaskFileError, load
-from pytest_tritonbench.task_files import has_benchmark
 from pytest_tritonbench.taskrun import TaskRun
 
 

@@ -14,18 +14,17 @@ from pytest_tritonbench.sandbox import Failure, Reason
 from pytest_tritonbench.sandbox.timed_candidate import Clock, TimingFailedError
 from pytest_tritonbench.sides import (
     CandidateSide,
-    InARow,
     ReferenceSide,
     RejectedError,
     Rival,
     RivalError,
     TimesReferences,
     agree,
-    in_a_row,
 )
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.work import Work
 from pytest_tritonbench.timing.benchmark_rows import CANDIDATE, COMPILED, REFERENCE
+from pytest_tritonbench.timing.in_a_row import InARow, in_a_row
 from pytest_tritonbench.timing.peaks import Peaks
 from pytest_tritonbench.timing.roofline import impossible, place
 from pytest_tritonbench.timing.sampler import Sampled, sample

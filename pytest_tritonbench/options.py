@@ -184,6 +184,11 @@ def add_options(parser: pytest.Parser) -> None:
 _SETTINGS = pytest.StashKey[Settings]()
 
 
+def has_benchmark(config: pytest.Config) -> bool:
+    """Whether pytest-benchmark is there, by whatever name it was loaded."""
+    return hasattr(config.option, "benchmark_only")
+
+
 def settings_of(config: pytest.Config) -> Settings:
     """The settings of a pytest process, read once.
 

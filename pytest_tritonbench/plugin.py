@@ -66,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
             from pytest_tritonbench.report.progress import Progress  # noqa: PLC0415 - as above
 
             config.pluginmanager.register(Progress(config), "tritonbench-progress")
-    if hasattr(config.option, "benchmark_only"):
+    if options.has_benchmark(config):
         _meet_benchmark(config, settings)
     for phase in options.PHASES:
         config.addinivalue_line("markers", f"tb_{phase}: the {phase} phase of a kernel task")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 import random
-import statistics
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,9 +26,6 @@ from pytest_tritonbench.timing_options import TimingSettings
 
 _KEPT_ON_THE_WAY = 2
 _ONE_IN = 40
-_BURST_SECONDS = 0.03
-_BURST_CALLS = (16, 512)
-_BURST_REPEATS = 3
 
 
 class TimesReferences(Protocol):
@@ -285,35 +280,6 @@ class ReferenceSide:
     def close(self) -> None:
         """Give the memory back."""
         self._timer.step(self._path, self._case, "close")
-
-
-@dataclass(frozen=True)
-class InARow:
-    """What one of many calls in a row takes, in seconds."""
-
-    wall: float
-    """By the parent's clock: the longer of what the device and what the host takes."""
-
-    host: float
-    """What the host takes to ask for it."""
-
-
-def in_a_row(side: CandidateSide | ReferenceSide, seconds: float) -> InARow:
-    """Time calls in a row, as a program makes them.
-
-    Args:
-        side: Ready.
-        seconds: What a call takes, about.
-    """
-    few, most = _BURST_CALLS
-    many = max(4 * few, min(most, int(_BURST_SECONDS / seconds)))
-    if seconds > _BURST_SECONDS / few:
-        few, many = 1, 5
-    # What else the machine does only adds: the shortest of each length is the truest.
-    found = {n: [side.burst(n) for _ in range(_BURST_REPEATS)] for n in (few, many)}
-    shortest = {count: min(one.seconds for one in made) for count, made in found.items()}
-    host = statistics.median(one.host for one in found[few])
-    return InARow((shortest[many] - shortest[few]) / (many - few), host)
 
 
 def _turns(turned: Sequence[str], rng: random.Random) -> dict[str, int]:

@@ -24,11 +24,6 @@ def is_task_file(path: Path, globs: tuple[str, ...]) -> bool:
         return True
 
 
-def has_benchmark(config: pytest.Config) -> bool:
-    """Whether pytest-benchmark is there, by whatever name it was loaded."""
-    return hasattr(config.option, "benchmark_only")
-
-
 def has_task_file(config: pytest.Config, globs: tuple[str, ...]) -> bool:
     """Whether what pytest was told to run has a task file in it.
 

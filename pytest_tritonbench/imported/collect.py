@@ -14,8 +14,8 @@ from pytest_tritonbench.imported.plan import Plan
 from pytest_tritonbench.imported.run import ImportedRun
 from pytest_tritonbench.imported.selection import asks_for_times, selects, unmatched, wanted
 from pytest_tritonbench.nodes import TaskNode
+from pytest_tritonbench.options import has_benchmark
 from pytest_tritonbench.task.tritonbench.checkout import Upstream
-from pytest_tritonbench.task_files import has_benchmark
 
 
 class ImportedTask(TaskNode):

@@ -185,8 +185,8 @@ class Stopwatch:
 
         spans = cupti.kernel_spans(call)
         self._remember(host)
-        # What came before the call's own.
-        extent = cupti.extent_ms(spans[1 + held :])
+        before = 2 if held else 1
+        extent = cupti.extent_ms(spans[before:])
         return {"ms": extent, "host_ms": 1e3 * host, "late_ms": 0.0, "gap": gap}
 
     def burst(self, count: int) -> dict[str, float]:

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_tritonbench.measurement import Measurement
 from pytest_tritonbench.sandbox.timed_candidate import Burst, Clock, TimingFailedError
-from pytest_tritonbench.sides import InARow, in_a_row
+from pytest_tritonbench.timing.in_a_row import InARow, in_a_row
 from pytest_tritonbench.timing.sampler import Sampled, Series
 from pytest_tritonbench.timing.stopping import Stop
 from pytest_tritonbench.timing_options import TimingSettings
