@@ -6,8 +6,9 @@
 Each bundled kernel is timed against a copy of itself, as `bench` does it, in fresh processes for
 each run and with one tuning: no run may call one of them faster, and the interval of their ratio is
 to hold 1. Beside it stands how far two medians of `triton.testing.do_bench`, taken one after the
-other in one process, are apart: the baseline. With `--slower`, the copy takes so much longer instead (a spinning
-kernel behind each call, calibrated in the plain process), and each run is to call it slower.
+other in one process, are apart: the baseline. With `--slower`, the copy takes so much longer
+instead (a spinning kernel behind each call, calibrated in the plain process), and each run is to
+call it slower.
 
 Started several times with other kernels, the processes take turns at the GPU.
 

@@ -7,6 +7,7 @@ import math
 import random
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -137,9 +138,13 @@ class CandidateSide:
 
     @property
     def outcome(self) -> Outcome:
-        """Of what was judged last."""
+        """Of what was judged last; what was launched and compiled, the first call tells."""
         assert self._outcome is not None  # noqa: S101 - it is opened before all else
-        return self._outcome
+        last, first = self._outcome.delivered, self.opened.delivered
+        if last is None:
+            return self._outcome
+        told = replace(last, launches=first.launches, kernels=first.kernels)
+        return replace(self._outcome, delivered=told)
 
     def judge(self) -> None:
         """Judge what was kept.

@@ -52,6 +52,8 @@ def test_a_record_says_all_that_was_measured(timed: TimedProject) -> None:
     assert found["compile_ms"] > 0
     assert 0 < found["roofline"] < 1
     assert found["bytes"] == 2 * 2 * 16 * 4
+    (record,) = (record for record in timed.records() if record["task"] == "plain")
+    assert record["launches"] >= 1
 
 
 def test_the_compiled_reference_is_timed_as_well(timed: TimedProject) -> None:
