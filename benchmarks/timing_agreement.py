@@ -38,8 +38,8 @@ from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.loading import TaskFile
 from pytest_tritonbench.timing import verdict
 from pytest_tritonbench.timing.interval import Interval
-from pytest_tritonbench.timing.sampler import sample
-from pytest_tritonbench.timing.stopping import Rule
+from pytest_tritonbench.timing.sampler import Sampled, sample
+from pytest_tritonbench.timing.stopping import MOST_PAIRS, Rule, Stop
 from pytest_tritonbench.timing_options import TimingSettings
 
 _TIMEOUT = 300.0
@@ -74,6 +74,9 @@ class Found:
 
     runs: list[Interval] = field(default_factory=list)
     """Of the copy's time over the kernel's."""
+
+    pairs: list[int] = field(default_factory=list)
+    """How many pairs of processes each of them took."""
 
     do_bench: list[list[float]] = field(default_factory=list)
     slower: float | None = None
@@ -132,14 +135,11 @@ class Agreement:
             chosen = {one.kernel: one.config for one in side.tunings if one.configs > 1}
         return source + _ONLY.format(chosen=chosen) if chosen else source
 
-    def run(
-        self, taskfile: TaskFile, case: Case, source: str, copy: str
-    ) -> tuple[Interval, float, float]:
+    def run(self, taskfile: TaskFile, case: Case, source: str, copy: str) -> Sampled:
         """Time a kernel and its copy once.
 
         Returns:
-            The interval of the copy's time over the kernel's, the median of the kernel's, and
-            the seconds that sampling took.
+            What was measured, of a ``copy`` and the ``candidate``.
         """
         with ExitStack() as stack:
             stack.enter_context(self.sharing())
@@ -147,17 +147,23 @@ class Agreement:
                 name: self._side(stack, taskfile, case, text)
                 for name, text in (("copy", copy), ("candidate", source))
             }
-            with self.alone():
-                agree([*sides.values()], "events")
-                sampled = sample(
-                    sides,
-                    Rule(budget=self._settings.budget),
-                    clock=lambda: time.monotonic() - sum(one.keeping for one in sides.values()),
-                )
+            sampled: Sampled | None = None
+            while sampled is None or sampled.stopped is Stop.PAIR:
+                if sampled is not None:
+                    for side in sides.values():
+                        side.judge()
+                        side.renew()
+                with self.alone():
+                    agree([*sides.values()], "events")
+                    sampled = sample(
+                        sides,
+                        Rule(budget=self._settings.budget, pairs=MOST_PAIRS),
+                        clock=lambda: time.monotonic() - sum(one.keeping for one in sides.values()),
+                        earlier=sampled,
+                    )
             for side in sides.values():
                 side.judge()
-        seconds = statistics.median(sampled.series["candidate"].device)
-        return sampled.interval("copy", "candidate"), seconds, sampled.seconds
+        return sampled
 
     def _side(self, stack: ExitStack, taskfile: TaskFile, case: Case, text: str) -> CandidateSide:
         name = taskfile.task.name
@@ -200,9 +206,11 @@ def measured(
     found = Found(name, case.to_json(), 0.0, do_bench=beside.get("do_bench", []))
     found.slower = beside.get("slower")
     for _ in range(options.runs):
-        interval, found.seconds, taken = agreement.run(taskfile, case, source, copy)
-        found.runs.append(interval)
-        found.sampling += taken
+        sampled = agreement.run(taskfile, case, source, copy)
+        found.seconds = statistics.median(sampled.series["candidate"].device)
+        found.runs.append(sampled.interval("copy", "candidate"))
+        found.pairs.append(len(sampled.pairs))
+        found.sampling += sampled.seconds
     found.spent = time.monotonic() - began
     return found
 

@@ -205,6 +205,10 @@ class Evaluation:
             work = Work(fresh.source, fresh.filename, fresh.entry, call, asked.inputs)
             return profile(by, fresh, work, place, cold=cold, device=device, timeout=timeout)
 
+    def renew(self) -> None:
+        """Have a new process for the calls to come."""
+        self._candidate.renew()
+
     def close(self) -> None:
         """End the candidate's process."""
         self._candidate.close()

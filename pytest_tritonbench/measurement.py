@@ -29,7 +29,7 @@ from pytest_tritonbench.timing.peaks import Peaks
 from pytest_tritonbench.timing.roofline import impossible, place
 from pytest_tritonbench.timing.sampler import Sampled, sample
 from pytest_tritonbench.timing.statement import beside, statement
-from pytest_tritonbench.timing.stopping import Rule
+from pytest_tritonbench.timing.stopping import MOST_PAIRS, Rule, Stop
 from pytest_tritonbench.timing.watch import Watch
 from pytest_tritonbench.timing_options import TimingSettings
 
@@ -131,22 +131,7 @@ class Measurement:
                 sides[name] = rival = Rival(name, other, case, self._settings, timeout)
                 rival.open()
             sides[CANDIDATE] = mine
-            with self._alone():
-                clock = agree([*sides.values()], self._settings.clock)
-                sampled = sample(
-                    sides,
-                    Rule(budget=self._settings.budget),
-                    watch=None if self._watch is None else _Voiding(self._watch),
-                    clock=lambda: time.monotonic() - mine.keeping,
-                )
-                mine.keep()
-                rows = {
-                    name: in_a_row(side, statistics.median(sampled.series[name].device))
-                    for name, side in sides.items()
-                }
-                if self._peaks is not None:
-                    # They are measured at the first time, which is to be alone as well.
-                    self._peaks(False)  # noqa: FBT003 - not again
+            clock, sampled, rows = self._timed(sides, mine)
             for side in sides.values():
                 side.judge()
             task_work = reference.work
@@ -174,6 +159,40 @@ class Measurement:
         timing["against"] |= {name: {"error": reason} for name, reason in failed.items()}
         series = {name: tuple(one.device) for name, one in sampled.series.items()}
         return Measured(mine.outcome, timing, series)
+
+    def _timed(
+        self, sides: Mapping[str, CandidateSide | ReferenceSide], mine: CandidateSide
+    ) -> tuple[Clock, Sampled, Mapping[str, InARow]]:
+        """Take samples, of further processes too where only they make the interval narrower."""
+        clock: Clock | None = None
+        sampled: Sampled | None = None
+        while True:
+            with self._alone():
+                former, clock = clock, agree([*sides.values()], self._settings.clock)
+                if former is not None and former.method != clock.method:
+                    sampled = None
+                sampled = sample(
+                    sides,
+                    Rule(budget=self._settings.budget, pairs=MOST_PAIRS),
+                    watch=None if self._watch is None else _Voiding(self._watch),
+                    clock=lambda: time.monotonic() - mine.keeping,
+                    earlier=sampled,
+                )
+                mine.keep()
+                if sampled.stopped is not Stop.PAIR:
+                    rows = {
+                        name: in_a_row(side, statistics.median(sampled.series[name].device))
+                        for name, side in sides.items()
+                    }
+                    if self._peaks is not None:
+                        # They are measured at the first time, which is to be alone as well.
+                        self._peaks(False)  # noqa: FBT003 - not again
+                    return clock, sampled, rows
+            # Others may have the device while new processes start.
+            for side in sides.values():
+                side.judge()
+            for side in sides.values():
+                side.renew()
 
     def _told(
         self, mine: CandidateSide, sampled: Sampled, hosts: Mapping[str, float], others: list[str]

@@ -35,6 +35,9 @@ class TimesReferences(Protocol):
     def step(self, path: Path, case: Case, what: str, **more: Any) -> dict[str, Any]:
         """Do one step."""
 
+    def renew(self) -> None:
+        """Have a new process for the steps to come."""
+
 
 class RejectedError(Exception):
     """What was timed is wrong.
@@ -109,8 +112,15 @@ class CandidateSide:
             for name in self._timing.asked.turnable
             if isinstance(arg := arguments[name], TensorArg) and math.prod(arg.shape) > 1
         )
-        self._opened = self._timing.timed.open()
-        self._accept(self._evaluation.judge_timed(self._timing, self._opened.delivered))
+        opened = self._timing.timed.open()
+        # What it took to compile, only the first process knows.
+        self._opened = self._opened or opened
+        self._accept(self._evaluation.judge_timed(self._timing, opened.delivered))
+
+    def renew(self) -> None:
+        """Be opened in a new process; judge before what the old one delivered."""
+        self._evaluation.renew()
+        self.open()
 
     def ready(self, clock: str) -> Clock:
         """Choose the clock and warm up."""
@@ -202,6 +212,11 @@ class Rival(CandidateSide):
         with self._blamed():
             super().open()
 
+    def renew(self) -> None:
+        """Be opened in a new process."""
+        with self._blamed():
+            super().renew()
+
     def ready(self, clock: str) -> Clock:
         """Choose the clock and warm up."""
         with self._blamed():
@@ -255,8 +270,18 @@ class ReferenceSide:
         self._case = case
         self._turned = turned
         self._rng = random.SystemRandom()
-        said = timer.step(path, case, "open", cold=settings.l2 == "cold", compiled=compiled)
-        self.work = Work(**said)
+        self._cold = settings.l2 == "cold"
+        self._compiled = compiled
+        self.work = self._open()
+
+    def _open(self) -> Work:
+        how = {"cold": self._cold, "compiled": self._compiled}
+        return Work(**self._timer.step(self._path, self._case, "open", **how))
+
+    def renew(self) -> None:
+        """Be opened in a new process."""
+        self._timer.renew()
+        self._open()
 
     def ready(self, clock: str) -> Clock:
         """Choose the clock and warm up."""

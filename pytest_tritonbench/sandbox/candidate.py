@@ -359,6 +359,10 @@ class Candidate:
         if worker is not None:
             worker.close()
 
+    def renew(self) -> None:
+        """Give the process up; the next call has a new one, with the inputs that are there."""
+        self._let_go()
+
     def close(self) -> None:
         """End the process and give the memory back."""
         self._let_go()

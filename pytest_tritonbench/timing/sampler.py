@@ -8,7 +8,8 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -82,6 +83,9 @@ class Sampled:
     blocks: int
     """Of samples, each with the inputs at another place."""
 
+    pairs: Sequence[int]
+    """How many of them each pair of processes took, one pair after the other."""
+
     stopped: Stop
     void: int
     """Blocks that were not counted."""
@@ -93,7 +97,7 @@ class Sampled:
 
     def interval(self, reference: str, candidate: str) -> Interval:
         """Interval of one side's time over another's."""
-        return _interval(self.series, reference, candidate)
+        return _interval(self.series, self.pairs, reference, candidate)
 
 
 class UndisturbedError(RuntimeError):
@@ -107,6 +111,7 @@ def sample(
     watch: Watches | None = None,
     rng: random.Random | None = None,
     clock: Callable[[], float] = time.monotonic,
+    earlier: Sampled | None = None,
 ) -> Sampled:
     """Sample until every ratio to the last side is known well enough, or time is up.
 
@@ -121,21 +126,23 @@ def sample(
         watch: Says which blocks are void.
         rng: Where the places and the calls that are not held come from.
         clock: Seconds.
+        earlier: What the sides' former processes gave, where these are new ones.
 
     Raises:
         UndisturbedError: If every block was void.
     """
     rng = rng or random.SystemRandom()
-    began = clock()
+    began = clock() - (0.0 if earlier is None else earlier.seconds)
     calls = max(1, min(_MOST_CALLS, int(_HALF_SECONDS / _slowest(sides))))
-    series = {name: Series() for name in sides}
+    series = _going_on(sides, earlier)
+    former = [] if earlier is None else [*earlier.pairs]
     tries = {name: _Tries() for name in sides}
     blocks = 0
     candidate = [*sides][-1]
-    void, why = 0, None
+    void, why = (0, None) if earlier is None else (earlier.void, earlier.why_void)
     look, stopped = rule.next_look(0), None
     while stopped is None:
-        if blocks or void:
+        if former or blocks or void:
             _move(sides, rng)
         if watch is not None:
             watch.before()
@@ -159,13 +166,19 @@ def sample(
             look = rule.next_look(blocks)
             others = [name for name in sides if name != candidate]
             widest = max(
-                (_interval(series, name, candidate) for name in others),
+                (_interval(series, [*former, blocks], name, candidate) for name in others),
                 key=lambda interval: interval.half_width,
             )
-        stopped = rule.stop(widest, blocks=blocks, spent=spent)
-    if not blocks:
+        stopped = rule.stop(widest, blocks=blocks, spent=spent, pairs=len(former) + 1)
+    pairs = [*former, blocks] if blocks else former
+    if not pairs:
         raise UndisturbedError(f"none of {void} blocks of samples counts: {why}")
-    return Sampled(series, blocks, stopped, void, why, clock() - began)
+    return Sampled(series, sum(pairs), pairs, stopped, void, why, clock() - began)
+
+
+def _going_on(sides: Mapping[str, Side], earlier: Sampled | None) -> dict[str, Series]:
+    """Where the samples go: behind the earlier ones, which stay as they are."""
+    return {name: Series() if earlier is None else deepcopy(earlier.series[name]) for name in sides}
 
 
 def _slowest(sides: Mapping[str, Side]) -> float:
@@ -230,8 +243,14 @@ def _move(sides: Mapping[str, Side], rng: random.Random) -> None:
         side.move(_SPACER_UNIT * rng.randrange(_LARGEST_SPACER // _SPACER_UNIT))
 
 
-def _interval(series: Mapping[str, Series], reference: str, candidate: str) -> Interval:
+def _interval(
+    series: Mapping[str, Series], pairs: Sequence[int], reference: str, candidate: str
+) -> Interval:
     ours, theirs = series[reference], series[candidate]
-    blocks = [Block(one, other) for one, other in zip(ours.blocks, theirs.blocks, strict=True)]
+    numbers = [number for number, blocks in enumerate(pairs) for _ in range(blocks)]
+    blocks = [
+        Block(one, other, pair)
+        for one, other, pair in zip(ours.blocks, theirs.blocks, numbers, strict=True)
+    ]
     bias = assumed_pair_bias(min(statistics.median(ours.device), statistics.median(theirs.device)))
     return of_blocks(blocks, pair_bias=bias)

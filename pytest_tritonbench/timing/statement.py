@@ -61,6 +61,7 @@ def statement(
         **ratio(sampled.interval(reference, candidate)),
         "stopped": str(sampled.stopped),
         "blocks": sampled.blocks,
+        "pairs": len(sampled.pairs),
         "void": {"blocks": sampled.void, "why": sampled.why_void},
         "launch_bound": own["host_ms"] > own["median_ms"],
     }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
 from .interval import Interval
 
 HALF_WIDTH = 0.01
+MOST_PAIRS = 4
 _MARGIN = 1.3
 _SETTLED = 1.15
+_IN_REACH = 0.9
 
 
 class Stop(StrEnum):
@@ -20,6 +23,9 @@ class Stop(StrEnum):
 
     SETTLED = "settled"
     """More samples would hardly make it narrower: what is left is how processes differ."""
+
+    PAIR = "pair"
+    """Another pair of processes would make it narrower; no more is to be had of this one."""
 
     BUDGET = "budget"
     """The time is spent."""
@@ -49,6 +55,9 @@ class Rule:
     most: int = 200
     """Blocks at which sampling ends in any case."""
 
+    pairs: int = 1
+    """Most pairs of processes."""
+
     growth: float = _MARGIN
     """Blocks at one look over those at the look before."""
 
@@ -59,13 +68,16 @@ class Rule:
             due = max(due + 1, round(due * self.growth))
         return min(due, self.most)
 
-    def stop(self, interval: Interval | None, *, blocks: int, spent: float) -> Stop | None:
+    def stop(
+        self, interval: Interval | None, *, blocks: int, spent: float, pairs: int = 1
+    ) -> Stop | None:
         """Decide after a block.
 
         Args:
             interval: Of all samples so far; ``None`` where it was not computed after this block.
-            blocks: Blocks so far.
+            blocks: Blocks of this pair of processes so far.
             spent: Seconds so far.
+            pairs: Pairs of processes so far.
 
         Returns:
             Why to end, or ``None`` to go on. With fewer than two blocks the budget is overdrawn:
@@ -82,9 +94,14 @@ class Rule:
             and blocks >= self.fewest
             and interval.half_width <= _SETTLED * interval.floor
         ):
-            return Stop.SETTLED
+            return Stop.PAIR if self._another(interval, pairs) else Stop.SETTLED
         if blocks >= self.most:
             return Stop.FULL
         if spent >= self.budget and blocks >= 2:
             return Stop.BUDGET
         return None
+
+    def _another(self, interval: Interval, pairs: int) -> bool:
+        """Whether it is worth another pair: the last one allowed would bring the precision."""
+        at_best = interval.floor * math.sqrt(pairs / self.pairs)
+        return pairs < self.pairs and at_best <= _IN_REACH * self.half_width

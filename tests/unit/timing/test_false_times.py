@@ -20,7 +20,7 @@ EVENTS = Clock("cuda-events", None)
 def audited(device: float, row: InARow, *, late: float = 0.0, clock: Clock = EVENTS) -> str:
     """What the audit says of calls that take so long by their own clock, and so long in a row."""
     series = Series(device=[device] * 20, late=[late] * 4)
-    sampled = Sampled({"candidate": series}, 2, Stop.PRECISE, 0, None, 0.1)
+    sampled = Sampled({"candidate": series}, 2, [2], Stop.PRECISE, 0, None, 0.1)
     mine: Any = SimpleNamespace(audit=None)
     Measurement(TimingSettings(), {})._refuse_false(mine, sampled, row, clock)
     found: str = mine.audit

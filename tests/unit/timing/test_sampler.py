@@ -121,6 +121,50 @@ def test_it_stops_where_more_samples_are_of_no_use() -> None:
     assert found.interval("reference", "candidate").half_width > 0.02
 
 
+def in_pairs(seconds: float, offsets: list[float]) -> list[Sampled]:
+    """Equal sides in one pair of processes after another, each off by so many seconds."""
+    world = World(noise=0.002)
+    found: list[Sampled] = []
+    for offset in offsets:
+        sides = {
+            "reference": Side(world, "r", seconds + offset),
+            "candidate": Side(world, "c", seconds),
+        }
+        rule = Rule(pairs=len(offsets))
+        earlier = found[-1] if found else None
+        found.append(sample(sides, rule, clock=world.clock, earlier=earlier))
+        if found[-1].stopped is not Stop.PAIR:
+            break
+    return found
+
+
+def test_further_processes_bring_the_precision_that_samples_cannot() -> None:
+    """Two processes may differ by more than 1 % of 20 us; the mean of four is known better."""
+    found = in_pairs(20e-6, [3e-7, -1e-7, -2e-7, 0.0])
+    assert [one.stopped for one in found[:-1]] == [Stop.PAIR] * (len(found) - 1)
+    assert found[-1].stopped in (Stop.PRECISE, Stop.SETTLED)
+    assert len(found[-1].pairs) == len(found) > 2
+    assert sum(found[-1].pairs) == found[-1].blocks == len(found[-1].series["candidate"].blocks)
+    last, first = (one.interval("reference", "candidate") for one in (found[-1], found[0]))
+    assert last.half_width < 0.7 * first.half_width
+    assert abs(last.value - 1) < 0.5 * abs(first.value - 1)
+
+
+def test_what_a_pair_gave_is_not_touched_by_the_next() -> None:
+    """Earlier samples stay, and the seconds add up."""
+    first, second, *_ = in_pairs(20e-6, [0.0] * 4)
+    kept = second.series["candidate"].device[: len(first.series["candidate"].device)]
+    assert kept == first.series["candidate"].device
+    assert second.seconds > 1.5 * first.seconds
+
+
+@pytest.mark.parametrize("seconds", [6e-6, 100e-6])
+def test_no_further_processes_where_they_are_of_no_use(seconds: float) -> None:
+    """Four pairs are too few for 6 us, and one is enough for 100."""
+    (only,) = in_pairs(seconds, [0.0] * 4)
+    assert only.pairs == [only.blocks]
+
+
 def test_inputs_are_moved_for_all_sides() -> None:
     """After each block every side's inputs lie elsewhere."""
     world = World()
