@@ -3,10 +3,12 @@
 Mean and variance come from the corrected two-pass algorithm (Chan, Golub and LeVeque, "Algorithms
 for computing the sample variance", 1983): the mean of what is left after subtracting the mean is
 added to it, so that a row of equal numbers gives exactly its bias, however large the numbers are.
-Rows too wide for registers merge the moments of their chunks. The backward reads every row once for
-all three gradients: a program walks over many rows, writes their ``dx`` and keeps its share of the
-gradients of weight and bias in registers until its last row; the shares are added afterwards,
-without atomics, so that the result does not depend on the order of programs.
+A program of the forward walks over many rows: weight and bias stay in registers, and the next rows
+are on their way while it reduces one. Rows too wide for registers merge the moments of their
+chunks. The backward reads every row once for all three gradients: a program walks over many rows,
+writes their ``dx`` and keeps its share of the gradients of weight and bias in registers until its
+last row; the shares are added afterwards, without atomics, so that the result does not depend on
+the order of programs.
 """
 
 from typing import Any
@@ -16,8 +18,11 @@ import triton
 import triton.language as tl
 from torch.autograd.function import once_differentiable
 
-MAX_FORWARD_TILE = 16384  # elements that 32 warps hold in registers without spilling
-MAX_BACKWARD_TILE = 8192  # the same for the five or six rows that a backward step holds at once
+MAX_FORWARD_TILE = 16384  # elements that a forward program holds in registers without spilling
+FORWARD_SHARE = 1024  # of these for each warp
+FORWARD_WARPS = 16  # on each multiprocessor: few, since the rows on their way hide the waiting
+FORWARD_STAGES = 3  # one tile is reduced while two are on their way
+MAX_BACKWARD_TILE = 8192  # elements of each of the five or six rows that a backward step holds
 CHUNK = 4096  # elements that a program reads at a time from wider rows
 PROGRAMS = 132  # enough to occupy an H100 or H200; more only if each still gets plenty of rows
 
@@ -36,21 +41,29 @@ def _forward(
     eps,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
+    STAGES: tl.constexpr,
 ):
-    rows = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     cols = tl.arange(0, BLOCK_N)[None, :]
-    mask = (rows < m)[:, None] & (cols < n)
-    x = tl.load(x_ptr + rows[:, None] * x_stride + cols, mask=mask, other=0.0).to(tl.float32)
     weight = tl.load(weight_ptr + cols, mask=cols < n, other=0.0).to(tl.float32)
     bias = tl.load(bias_ptr + cols, mask=cols < n, other=0.0).to(tl.float32)
-    mean = tl.sum(x, 1) / n
-    mean += tl.sum(tl.where(mask, x - mean[:, None], 0.0), 1) / n
-    x = tl.where(mask, x - mean[:, None], 0.0)
-    rstd = tl.rsqrt(tl.sum(x * x, 1) / n + eps)
-    tl.store(mean_ptr + rows, mean, mask=rows < m)
-    tl.store(rstd_ptr + rows, rstd, mask=rows < m)
-    y = x * rstd[:, None] * weight + bias
-    tl.store(out_ptr + rows[:, None] * n + cols, y.to(out_ptr.dtype.element_ty), mask=mask)
+    tiles = tl.cdiv(m, BLOCK_M)
+    for tile in tl.range(tl.program_id(0), tiles, tl.num_programs(0), num_stages=STAGES):
+        rows = tl.cast(tile, tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
+        mask = (rows < m)[:, None] & (cols < n)
+        x = tl.load(x_ptr + rows[:, None] * x_stride + cols, mask=mask, other=0.0).to(tl.float32)
+        mean = tl.sum(x, 1) / n
+        deviation = tl.where(mask, x - mean[:, None], 0.0)
+        # Both sums in one go: the squares count what the mean lacks as well, so that is taken out.
+        lacking = tl.sum(deviation, 1) / n
+        variance = tl.sum(deviation * deviation, 1) / n - lacking * lacking
+        mean += lacking
+        # Not inf - inf, which a row of equal and very large numbers may leave.
+        variance = tl.where(variance > 0.0, variance, 0.0)
+        rstd = tl.rsqrt(variance + eps)
+        tl.store(mean_ptr + rows, mean, mask=rows < m)
+        tl.store(rstd_ptr + rows, rstd, mask=rows < m)
+        y = (x - mean[:, None]) * rstd[:, None] * weight + bias
+        tl.store(out_ptr + rows[:, None] * n + cols, y.to(out_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
@@ -235,11 +248,22 @@ def _normalise(
     tensors = x, weight, bias, out, mean, rstd
     block_n = max(triton.next_power_of_2(n), 16)
     if block_n <= MAX_FORWARD_TILE:
-        block_m = min(max(2048 // block_n, 1), triton.next_power_of_2(m))
-        grid = (triton.cdiv(m, block_m),)
-        warps = _warps(block_m * block_n)
-        _forward[grid](
-            *tensors, m, n, x.stride(0), eps, BLOCK_M=block_m, BLOCK_N=block_n, num_warps=warps
+        # Rows for four warps at least. All programs fit on the device at once, given 128 registers
+        # a thread; ptxas alone sometimes takes a few more, and the last programs would start late.
+        block_m = min(max(4 * FORWARD_SHARE // block_n, 1), triton.next_power_of_2(m))
+        warps = max(block_m * block_n // FORWARD_SHARE, 4)
+        programs = min(triton.cdiv(m, block_m), PROGRAMS * FORWARD_WARPS // warps)
+        _forward[(programs,)](
+            *tensors,
+            m,
+            n,
+            x.stride(0),
+            eps,
+            BLOCK_M=block_m,
+            BLOCK_N=block_n,
+            STAGES=FORWARD_STAGES,
+            num_warps=warps,
+            maxnreg=128,
         )
     else:
         _forward_wide[(m,)](*tensors, n, x.stride(0), eps, BLOCK_N=CHUNK, num_warps=_warps(CHUNK))

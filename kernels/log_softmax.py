@@ -2,9 +2,9 @@
 
 ``x - max - log(sum(exp(x - max)))`` neither overflows nor loses the small probabilities. Rows that
 fit in registers are read once; longer ones twice, with a running maximum and a rescaled sum
-(Milakov and Gimelshein, "Online normalizer calculation for softmax", arXiv:1805.02867). Tiles hold
-many rows where the reduced dimension is the strided one, so that reducing over columns is coalesced
-as well.
+(Milakov and Gimelshein, "Online normalizer calculation for softmax", arXiv:1805.02867). So few long
+rows are under way at once that the second reading finds them in the L2 cache. Tiles hold many rows
+where the reduced dimension is the strided one, so that reducing over columns is coalesced as well.
 """
 
 import torch
@@ -12,7 +12,12 @@ import triton
 import triton.language as tl
 
 MAX_TILE = 32768  # elements that 32 warps hold in registers without spilling
-CHUNK = 8192  # elements that a program reads at a time from longer rows
+CHUNK = 8192  # elements that a program reads at a time from longer rows that lie side by side
+LONG = 16384  # a dense row of more elements is read twice
+MULTIPROCESSORS = 132  # of an H100 or H200
+L2_SHARE = 256 * 1024  # bytes of L2, for each multiprocessor, that the rows under way may fill
+WARPS = 32  # on each multiprocessor, over all of the long rows that it has under way
+UNROLL = 4  # vectors that each of their threads loads at a time
 
 
 @triton.jit
@@ -40,7 +45,7 @@ def _log_softmax_rows(
 
 
 @triton.jit
-def _log_softmax_long_rows(
+def _log_softmax_columns(
     x_ptr,
     out_ptr,
     m,
@@ -76,6 +81,60 @@ def _log_softmax_long_rows(
         tl.store(out_ptrs + (start + cols) * out_stride_n, y, mask=mask)
 
 
+@triton.jit
+def _exp(x):
+    """``exp`` by the hardware's ``exp2``: ``tl.exp`` spends more on results below 1e-38."""
+    return tl.exp2(x * 1.4426950408889634)
+
+
+@triton.jit
+def _log_softmax_long_rows(
+    x_ptr,
+    out_ptr,
+    m,
+    n,
+    x_stride_m,
+    x_stride_n,
+    out_stride_m,
+    out_stride_n,
+    UNROLL: tl.constexpr,
+    LANES: tl.constexpr,
+    VECTOR: tl.constexpr,
+):
+    # A lane is a thread: it reads vectors and keeps a maximum and a sum of its own, so that none
+    # waits for another before the row ends.
+    lane = tl.arange(0, LANES)[:, None, None] * VECTOR + tl.arange(0, VECTOR)[None, None, :]
+    cols = tl.arange(0, UNROLL)[None, :, None] * (LANES * VECTOR) + lane
+    STEP: tl.constexpr = UNROLL * LANES * VECTOR
+    steps = tl.cdiv(n, STEP)
+    for row in range(tl.program_id(0), m, tl.num_programs(0)):
+        x_row_ptr = x_ptr + tl.cast(row, tl.int64) * x_stride_m
+        out_row_ptr = out_ptr + tl.cast(row, tl.int64) * out_stride_m
+        # The lowest finite number, unlike -inf, can be subtracted from -inf.
+        maximum = tl.full([LANES], -3.4028234663852886e38, tl.float32)
+        total = tl.zeros([LANES], tl.float32)
+        for step in range(steps):
+            mask = step * STEP + cols < n
+            x_ptrs = x_row_ptr + (step * STEP + cols).to(tl.int64) * x_stride_n
+            x = tl.load(x_ptrs, mask=mask, other=float("-inf"), eviction_policy="evict_last")
+            x = x.to(tl.float32)
+            new_maximum = tl.maximum(maximum, tl.max(tl.max(x, 2), 1))
+            shares = tl.sum(tl.sum(_exp(x - new_maximum[:, None, None]), 2), 1)
+            total = total * _exp(maximum - new_maximum) + shares
+            maximum = new_maximum
+        peak = tl.max(maximum, 0)
+        log_total = tl.log(tl.sum(total * _exp(maximum - peak), 0))
+        # Backwards: what was read last is the likeliest to be in a cache still.
+        for step in range(steps - 1, -1, -1):
+            mask = step * STEP + cols < n
+            at = (step * STEP + cols).to(tl.int64)
+            x_ptrs = x_row_ptr + at * x_stride_n
+            x = tl.load(x_ptrs, mask=mask, other=float("-inf"), eviction_policy="evict_first")
+            x = x.to(tl.float32)
+            y = ((x - peak) - log_total).to(out_ptr.dtype.element_ty)
+            tl.store(out_row_ptr + at * out_stride_n, y, mask=mask, cache_modifier=".cs")
+
+
 def _tile(rows: torch.Tensor) -> tuple[int, int]:
     """Return the sides of a tile: whole rows if they fit, several where that fills cache lines."""
     m, n = rows.shape
@@ -101,16 +160,39 @@ def log_softmax(x: torch.Tensor, dim: int = -1) -> torch.Tensor:
     moved = x.movedim(dim, -1)
     rows = moved.reshape(-1, moved.shape[-1])
     out = torch.empty_like(rows)
-    block_m, block_n = _tile(rows)
-    kernel = _log_softmax_rows if rows.shape[1] <= block_n else _log_softmax_long_rows
-    kernel[(triton.cdiv(rows.shape[0], block_m),)](
-        rows,
-        out,
-        *rows.shape,
-        *rows.stride(),
-        *out.stride(),
-        BLOCK_M=block_m,
-        BLOCK_N=block_n,
-        num_warps=min(max(block_m * block_n // 512, 4), 32),
-    )
+    m, n = rows.shape
+    if n > LONG and rows.stride(0) >= rows.stride(1):
+        row_bytes = triton.next_power_of_2(n * x.element_size())
+        at_once = max(L2_SHARE // row_bytes, 1)  # rows on a multiprocessor
+        warps = WARPS // at_once
+        # Vectors of 16 bytes where rows are made of them.
+        vector = 16 // x.element_size()
+        if rows.stride(1) != 1 or (n | rows.stride(0)) % vector:
+            vector = 1
+        _log_softmax_long_rows[(min(m, MULTIPROCESSORS * at_once),)](
+            rows,
+            out,
+            m,
+            n,
+            *rows.stride(),
+            *out.stride(),
+            UNROLL=UNROLL,
+            LANES=32 * warps,
+            VECTOR=vector,
+            num_warps=warps,
+        )
+    else:
+        block_m, block_n = _tile(rows)
+        kernel = _log_softmax_rows if n <= block_n else _log_softmax_columns
+        kernel[(triton.cdiv(m, block_m),)](
+            rows,
+            out,
+            m,
+            n,
+            *rows.stride(),
+            *out.stride(),
+            BLOCK_M=block_m,
+            BLOCK_N=block_n,
+            num_warps=min(max(block_m * block_n // 512, 4), 32),
+        )
     return out.view(moved.shape).movedim(-1, dim)

@@ -2,15 +2,19 @@
 
 The maximum and the sum are kept together while chunks of a row arrive; the sum is rescaled when the
 maximum grows (Milakov and Gimelshein, "Online normalizer calculation for softmax",
-arXiv:1805.02867). Tiles hold many rows where rows are short or the reduced dimension is the strided
-one.
+arXiv:1805.02867). Along a long row every thread keeps a maximum and a sum of its own until the row
+ends, so that none waits for another in between. Tiles hold many rows where rows are short or the
+reduced dimension is the strided one.
 """
 
 import torch
 import triton
 import triton.language as tl
 
-CHUNK = 8192  # elements that a program reads at a time
+CHUNK = 8192  # elements that a program reads at a time from long rows that lie side by side
+SHORT = 2048  # elements up to which a program reads whole rows at once
+WARPS = 8  # of a program that walks along a longer row
+UNROLL = 4  # vectors that each of its threads loads at a time
 
 
 @triton.jit
@@ -44,6 +48,45 @@ def _logsumexp(
     tl.store(out_ptr + rows, y.to(out_ptr.dtype.element_ty), mask=rows < m)
 
 
+@triton.jit
+def _exp(x):
+    """``exp`` by the hardware's ``exp2``: ``tl.exp`` spends more on results below 1e-38."""
+    return tl.exp2(x * 1.4426950408889634)
+
+
+@triton.jit
+def _logsumexp_long_row(
+    x_ptr,
+    out_ptr,
+    n,
+    x_stride_m,
+    x_stride_n,
+    UNROLL: tl.constexpr,
+    LANES: tl.constexpr,
+    VECTOR: tl.constexpr,
+):
+    row = tl.program_id(0).to(tl.int64)
+    x_ptr += row * x_stride_m
+    # A lane is a thread: it reads vectors and keeps a maximum and a sum of its own.
+    lane = tl.arange(0, LANES)[:, None, None] * VECTOR + tl.arange(0, VECTOR)[None, None, :]
+    cols = tl.arange(0, UNROLL)[None, :, None] * (LANES * VECTOR) + lane
+    # The finite numbers at the ends, unlike infinities, can be subtracted from infinities.
+    maximum = tl.full([LANES], -3.4028234663852886e38, tl.float32)
+    total = tl.zeros([LANES], tl.float32)
+    for start in range(0, n, UNROLL * LANES * VECTOR):
+        at = (start + cols).to(tl.int64)
+        x = tl.load(x_ptr + at * x_stride_n, mask=start + cols < n, other=float("-inf"))
+        x = x.to(tl.float32)
+        new_maximum = tl.maximum(maximum, tl.max(tl.max(x, 2), 1))
+        new_maximum = tl.minimum(new_maximum, 3.4028234663852886e38)
+        shares = tl.sum(tl.sum(_exp(x - new_maximum[:, None, None]), 2), 1)
+        total = total * _exp(maximum - new_maximum) + shares
+        maximum = new_maximum
+    peak = tl.max(maximum, 0)
+    y = peak + tl.log(tl.sum(total * _exp(maximum - peak), 0))
+    tl.store(out_ptr + row, y.to(out_ptr.dtype.element_ty))
+
+
 def _tile(rows: torch.Tensor) -> tuple[int, int]:
     """Return the sides of a tile, with several rows where that fills cache lines."""
     m, n = rows.shape
@@ -68,14 +111,33 @@ def logsumexp(x: torch.Tensor, dim: int = -1) -> torch.Tensor:
         return torch.full(moved.shape[:-1], float("-inf"), dtype=x.dtype, device=x.device)
     out = torch.empty(moved.shape[:-1], dtype=x.dtype, device=x.device)
     rows = moved.reshape(-1, moved.shape[-1])
-    block_m, block_n = _tile(rows)
-    _logsumexp[(triton.cdiv(rows.shape[0], block_m),)](
-        rows,
-        out,
-        *rows.shape,
-        *rows.stride(),
-        BLOCK_M=block_m,
-        BLOCK_N=block_n,
-        num_warps=min(max(block_m * block_n // 512, 4), 16),
-    )
+    m, n = rows.shape
+    if n > SHORT and rows.stride(0) >= rows.stride(1):
+        # Vectors of 16 bytes where rows are made of them.
+        vector = 16 // x.element_size()
+        if rows.stride(1) != 1 or (n | rows.stride(0)) % vector:
+            vector = 1
+        lanes = 32 * WARPS
+        _logsumexp_long_row[(m,)](
+            rows,
+            out,
+            n,
+            *rows.stride(),
+            UNROLL=min(UNROLL, triton.next_power_of_2(triton.cdiv(n, lanes * vector))),
+            LANES=lanes,
+            VECTOR=vector,
+            num_warps=WARPS,
+        )
+    else:
+        block_m, block_n = _tile(rows)
+        _logsumexp[(triton.cdiv(m, block_m),)](
+            rows,
+            out,
+            m,
+            n,
+            *rows.stride(),
+            BLOCK_M=block_m,
+            BLOCK_N=block_n,
+            num_warps=min(max(block_m * block_n // 512, 4), 16),
+        )
     return out

@@ -4,60 +4,49 @@ One program computes one ``BLOCK_M x BLOCK_N`` tile of ``c``. Programs are numbe
 ``GROUP_M`` tiles below each other are finished before the next column of tiles is begun: the
 tiles in flight at one time then share rows of ``a`` and columns of ``b`` (Tillet, Kung and Cox,
 "Triton: an intermediate language and compiler for tiled neural network computations", 2019).
+Row-major operands whose rows begin at multiples of 16 bytes are moved by the tensor memory
+accelerator, which computes addresses and bounds itself; others are read through pointers.
 Products are accumulated in float32; float32 operands are multiplied in IEEE precision, not TF32.
 """
 
 import torch
 import triton
 import triton.language as tl
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 
-def _config(m: int, n: int, k: int, warps: int, stages: int) -> triton.Config:
-    return triton.Config(
-        {"BLOCK_M": m, "BLOCK_N": n, "BLOCK_K": k, "GROUP_M": 8},
-        num_warps=warps,
-        num_stages=stages,
-    )
+def _tile(m: int, n: int, k: int, warps: int, stages: int) -> dict[str, int]:
+    return {"BLOCK_M": m, "BLOCK_N": n, "BLOCK_K": k, "num_warps": warps, "num_stages": stages}
 
 
 # A problem of a few tiles: more, smaller programs fill the machine sooner than big ones.
-_SMALL = _config(32, 32, 32, 4, 3)
-# Tensor cores.
-_HALF = [
-    _config(128, 256, 64, 8, 3),
-    _config(256, 128, 64, 8, 3),
-    _config(128, 128, 64, 8, 4),
-    _config(128, 64, 64, 4, 4),
-    _config(64, 128, 64, 4, 4),
-    _config(64, 64, 64, 4, 4),
-    _config(16, 64, 128, 4, 4),
-]
+_SMALL = _tile(32, 32, 32, 4, 3)
 # Fused multiply-adds: the operands live in registers, so that the tiles stay shallow.
-_SINGLE = [
-    _config(128, 128, 16, 8, 3),
-    _config(128, 64, 16, 8, 3),
-    _config(64, 64, 16, 4, 3),
-    _config(16, 64, 32, 4, 3),
+_SINGLE = _tile(64, 128, 32, 4, 3)
+# Tensor cores: a larger tile reads the operands less often, but needs a larger problem.
+_HALF = [
+    _tile(128, 256, 64, 8, 3),
+    _tile(128, 128, 64, 4, 3),
+    _tile(64, 128, 64, 4, 6),
+    _tile(64, 64, 64, 4, 6),
 ]
+# About as many programs as a large GPU has multiprocessors.
+_ENOUGH_TILES = 120
+_GROUP_M = 8
 
 
-def _suited(configs, named_args, **_: object):
-    """Drop the tiles that the operands' dtype or the size of the product makes hopeless."""
-    m, n = named_args["M"], named_args["N"]
+def _suited(m: int, n: int, dtype: torch.dtype) -> dict[str, int]:
     if max(m, n) < 256:
-        return [_SMALL]
-    suited = _SINGLE if named_args["a_ptr"].element_size() > 2 else _HALF
-    rows, cols = max(16, triton.next_power_of_2(m)), max(64, triton.next_power_of_2(n))
-    fitting = [c for c in suited if c.kwargs["BLOCK_M"] <= rows and c.kwargs["BLOCK_N"] <= cols]
-    return [c for c in configs if c in fitting]
+        return _SMALL
+    if dtype == torch.float32:
+        return _SINGLE
+    for tile in _HALF:
+        if triton.cdiv(m, tile["BLOCK_M"]) * triton.cdiv(n, tile["BLOCK_N"]) >= _ENOUGH_TILES:
+            return tile
+    return _HALF[-1]
 
 
-@triton.autotune(
-    configs=[_SMALL, *_HALF, *_SINGLE],
-    key=["tuning_key"],
-    prune_configs_by={"early_config_prune": _suited},
-)
-@triton.jit(do_not_specialize=["tuning_key"])
+@triton.jit
 def _matmul_kernel(
     a_ptr,
     b_ptr,
@@ -69,9 +58,7 @@ def _matmul_kernel(
     stride_ak,
     stride_bk,
     stride_bn,
-    stride_cm,
-    stride_cn,
-    tuning_key,  # noqa: ARG001 - read by the autotuner alone
+    TMA: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
     BLOCK_K: tl.constexpr,
@@ -83,37 +70,51 @@ def _matmul_kernel(
     in_group = GROUP_M * tiles_n
     first_m = (pid // in_group) * GROUP_M
     group_m = min(tiles_m - first_m, GROUP_M)
-    pid_m = first_m + (pid % in_group) % group_m
-    pid_n = (pid % in_group) // group_m
-
-    offs_m = pid_m * BLOCK_M + tl.arange(0, BLOCK_M)
-    offs_n = pid_n * BLOCK_N + tl.arange(0, BLOCK_N)
-    offs_k = tl.arange(0, BLOCK_K)
-    # Rows past the edge wrap round to rows that exist: no mask in the loop, and never stored.
-    rows = (offs_m % M).to(tl.int64)
-    cols = (offs_n % N).to(tl.int64)
-    depth = offs_k.to(tl.int64)
-    a_ptrs = a_ptr + rows[:, None] * stride_am + depth[None, :] * stride_ak
-    b_ptrs = b_ptr + depth[:, None] * stride_bk + cols[None, :] * stride_bn
-    step_a = tl.cast(stride_ak, tl.int64) * BLOCK_K
-    step_b = tl.cast(stride_bk, tl.int64) * BLOCK_K
+    first_row = (first_m + (pid % in_group) % group_m) * BLOCK_M
+    first_col = ((pid % in_group) // group_m) * BLOCK_N
 
     acc = tl.zeros((BLOCK_M, BLOCK_N), dtype=tl.float32)
-    for start in range(0, K, BLOCK_K):
-        inside = offs_k < K - start
-        a = tl.load(a_ptrs, mask=inside[None, :], other=0.0)
-        b = tl.load(b_ptrs, mask=inside[:, None], other=0.0)
-        acc = tl.dot(a, b, acc, input_precision="ieee")
-        a_ptrs += step_a
-        b_ptrs += step_b
+    if TMA:
+        # The pointers are descriptors, which read zeros past the edges and write nothing there.
+        for start in range(0, K, BLOCK_K):
+            a = a_ptr.load([first_row, start])
+            b = b_ptr.load([start, first_col])
+            acc = tl.dot(a, b, acc, input_precision="ieee")
+        c_ptr.store([first_row, first_col], acc.to(c_ptr.dtype))
+    else:
+        offs_m = first_row + tl.arange(0, BLOCK_M)
+        offs_n = first_col + tl.arange(0, BLOCK_N)
+        offs_k = tl.arange(0, BLOCK_K)
+        # Rows past the edge wrap round to rows that exist: no mask in the loop, and never stored.
+        rows = (offs_m % M).to(tl.int64)
+        cols = (offs_n % N).to(tl.int64)
+        depth = offs_k.to(tl.int64)
+        a_ptrs = a_ptr + rows[:, None] * stride_am + depth[None, :] * stride_ak
+        b_ptrs = b_ptr + depth[:, None] * stride_bk + cols[None, :] * stride_bn
+        step_a = tl.cast(stride_ak, tl.int64) * BLOCK_K
+        step_b = tl.cast(stride_bk, tl.int64) * BLOCK_K
+        for start in range(0, K, BLOCK_K):
+            inside = offs_k < K - start
+            a = tl.load(a_ptrs, mask=inside[None, :], other=0.0)
+            b = tl.load(b_ptrs, mask=inside[:, None], other=0.0)
+            acc = tl.dot(a, b, acc, input_precision="ieee")
+            a_ptrs += step_a
+            b_ptrs += step_b
+        tl.store(
+            c_ptr + offs_m.to(tl.int64)[:, None] * N + offs_n[None, :],
+            acc.to(c_ptr.dtype.element_ty),
+            mask=(offs_m < M)[:, None] & (offs_n < N)[None, :],
+        )
 
-    c_ptrs = (
-        c_ptr + offs_m.to(tl.int64)[:, None] * stride_cm + offs_n.to(tl.int64)[None, :] * stride_cn
-    )
-    tl.store(
-        c_ptrs,
-        acc.to(c_ptr.dtype.element_ty),
-        mask=(offs_m < M)[:, None] & (offs_n < N)[None, :],
+
+def _has_descriptor(x: torch.Tensor) -> bool:
+    """Whether the tensor memory accelerator can move tiles of ``x``."""
+    return (
+        x.numel() > 0
+        and x.stride(1) == 1
+        and x.stride(0) > 0
+        and x.stride(0) * x.element_size() % 16 == 0
+        and x.data_ptr() % 16 == 0
     )
 
 
@@ -140,20 +141,25 @@ def matmul(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     if c.numel() == 0:
         return c
 
-    def grid(meta):
-        return (triton.cdiv(m, meta["BLOCK_M"]) * triton.cdiv(n, meta["BLOCK_N"]),)
-
-    _matmul_kernel[grid](
-        a,
-        b,
-        c,
+    tile = _suited(m, n, a.dtype)
+    block_m, block_n, block_k = tile["BLOCK_M"], tile["BLOCK_N"], tile["BLOCK_K"]
+    operands = (a, b, c)
+    tma = all(_has_descriptor(x) for x in operands)
+    if tma:
+        operands = (
+            TensorDescriptor.from_tensor(a, [block_m, block_k]),
+            TensorDescriptor.from_tensor(b, [block_k, block_n]),
+            TensorDescriptor.from_tensor(c, [block_m, block_n]),
+        )
+    _matmul_kernel[(triton.cdiv(m, block_m) * triton.cdiv(n, block_n),)](
+        *operands,
         m,
         n,
         k,
         *a.stride(),
         *b.stride(),
-        *c.stride(),
-        # Sizes that differ by less than a factor of two share a tuning.
-        m.bit_length() << 16 | n.bit_length() << 8 | k.bit_length(),
+        TMA=tma,
+        GROUP_M=_GROUP_M,
+        **tile,
     )
     return c

@@ -7,6 +7,8 @@ that every program finishes at the same time (Osama, Merrill, Cecka, Garland and
 work-centric parallel decomposition for dense matrix-matrix multiplication on the GPU", PPoPP 2023).
 A tile that several programs worked on is summed by a second kernel from their float32 partial
 sums, always in the same order: no program waits for another, and the result is reproducible.
+Row-major operands whose rows begin at multiples of 16 bytes are moved by the tensor memory
+accelerator, which computes addresses and bounds itself; others are read through pointers.
 """
 
 from typing import NamedTuple
@@ -14,6 +16,7 @@ from typing import NamedTuple
 import torch
 import triton
 import triton.language as tl
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 
 class _Tile(NamedTuple):
@@ -22,27 +25,33 @@ class _Tile(NamedTuple):
     k: int
     warps: int
     stages: int
+    # What the partial sums of a cut tile cost, in steps of ``k``.
+    sum_steps: int
 
 
-_SMALL = _Tile(32, 32, 32, 4, 3)
-_SINGLE = _Tile(128, 128, 16, 8, 3)
-_WIDE = _Tile(128, 256, 64, 8, 3)
-_SQUARE = _Tile(128, 128, 64, 8, 4)
+_SMALL = _Tile(32, 32, 32, 4, 3, sum_steps=4)
+_SINGLE = _Tile(128, 128, 16, 8, 3, sum_steps=8)
+_WIDE = _Tile(128, 256, 64, 8, 3, sum_steps=20)
+_SQUARE = _Tile(128, 128, 64, 4, 5, sum_steps=32)
+_NARROW = _Tile(64, 128, 128, 4, 4, sum_steps=16)
 
 # Programs in Triton's interpreter, which runs them one after the other on a CPU.
 _CPU_WORKERS = 4
-# A share of fewer steps along k costs more to sum than it saves.
+# A share of fewer steps along k is not worth a program's start.
 _LEAST_STEPS = 4
+_GROUP_M = 8
 
 
-def _tile_shape(m: int, n: int, dtype: torch.dtype, workers: int) -> _Tile:
-    """The tile shape for a product; stream-K needs only one or two a dtype."""
+def _tile_shape(m: int, k: int, n: int, dtype: torch.dtype, workers: int) -> _Tile:
+    """The tile shape for a product; stream-K needs only a few a dtype."""
     if max(m, n) <= 256:
         return _SMALL
     if dtype == torch.float32:
         return _SINGLE
-    wide_tiles = triton.cdiv(m, _WIDE.m) * triton.cdiv(n, _WIDE.n)
-    return _WIDE if wide_tiles >= workers else _SQUARE
+    if triton.cdiv(m, _WIDE.m) * triton.cdiv(n, _WIDE.n) >= workers:
+        return _WIDE
+    # Tiles of a short product are not worth being cut: more of them instead.
+    return _SQUARE if k >= 2048 else _NARROW
 
 
 @triton.jit
@@ -70,28 +79,38 @@ def _partial_product(
     pid_n,
     first_step,
     last_step,
+    TMA: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
     BLOCK_K: tl.constexpr,
 ):
     """Float32 sum of the products of the steps ``[first_step, last_step)`` along k."""
-    offs_k = tl.arange(0, BLOCK_K)
-    # Rows past the edge wrap round to rows that exist: no mask in the loop, and never stored.
-    rows = ((pid_m * BLOCK_M + tl.arange(0, BLOCK_M)) % M).to(tl.int64)
-    cols = ((pid_n * BLOCK_N + tl.arange(0, BLOCK_N)) % N).to(tl.int64)
-    step_a = tl.cast(stride_ak, tl.int64) * BLOCK_K
-    step_b = tl.cast(stride_bk, tl.int64) * BLOCK_K
-    depth = offs_k.to(tl.int64)
-    a_ptrs = a_ptr + first_step * step_a + rows[:, None] * stride_am + depth[None, :] * stride_ak
-    b_ptrs = b_ptr + first_step * step_b + depth[:, None] * stride_bk + cols[None, :] * stride_bn
     acc = tl.zeros((BLOCK_M, BLOCK_N), dtype=tl.float32)
-    for step in range(first_step, last_step):
-        inside = offs_k < K - step * BLOCK_K
-        a = tl.load(a_ptrs, mask=inside[None, :], other=0.0)
-        b = tl.load(b_ptrs, mask=inside[:, None], other=0.0)
-        acc = tl.dot(a, b, acc, input_precision="ieee")
-        a_ptrs += step_a
-        b_ptrs += step_b
+    if TMA:
+        # The pointers are descriptors, which read zeros past the edges.
+        for step in range(first_step, last_step):
+            a = a_ptr.load([pid_m * BLOCK_M, step * BLOCK_K])
+            b = b_ptr.load([step * BLOCK_K, pid_n * BLOCK_N])
+            acc = tl.dot(a, b, acc, input_precision="ieee")
+    else:
+        offs_k = tl.arange(0, BLOCK_K)
+        # Rows past the edge wrap round to rows that exist: no mask in the loop, and never stored.
+        rows = ((pid_m * BLOCK_M + tl.arange(0, BLOCK_M)) % M).to(tl.int64)
+        cols = ((pid_n * BLOCK_N + tl.arange(0, BLOCK_N)) % N).to(tl.int64)
+        step_a = tl.cast(stride_ak, tl.int64) * BLOCK_K
+        step_b = tl.cast(stride_bk, tl.int64) * BLOCK_K
+        depth = offs_k.to(tl.int64)
+        a_ptrs = a_ptr + first_step * step_a
+        b_ptrs = b_ptr + first_step * step_b
+        a_ptrs += rows[:, None] * stride_am + depth[None, :] * stride_ak
+        b_ptrs += depth[:, None] * stride_bk + cols[None, :] * stride_bn
+        for step in range(first_step, last_step):
+            inside = offs_k < K - step * BLOCK_K
+            a = tl.load(a_ptrs, mask=inside[None, :], other=0.0)
+            b = tl.load(b_ptrs, mask=inside[:, None], other=0.0)
+            acc = tl.dot(a, b, acc, input_precision="ieee")
+            a_ptrs += step_a
+            b_ptrs += step_b
     return acc
 
 
@@ -117,6 +136,29 @@ def _store_tile(
     )
 
 
+@triton.jit
+def _store_result(
+    c_ptr,
+    acc,
+    M,
+    N,
+    stride_cm,
+    stride_cn,
+    pid_m,
+    pid_n,
+    TMA: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+):
+    if TMA:
+        c_ptr.store([pid_m * BLOCK_M, pid_n * BLOCK_N], acc.to(c_ptr.dtype))
+    else:
+        _store_tile(
+            c_ptr, acc, M, N, stride_cm, stride_cn,
+            pid_m * BLOCK_M, pid_n * BLOCK_N, BLOCK_M, BLOCK_N,
+        )  # fmt: skip
+
+
 @triton.jit(do_not_specialize=["whole_tiles", "tail_steps", "share"])
 def _stream_k_kernel(
     a_ptr,
@@ -135,6 +177,7 @@ def _stream_k_kernel(
     whole_tiles,
     tail_steps,
     share,
+    TMA: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
     BLOCK_K: tl.constexpr,
@@ -143,15 +186,15 @@ def _stream_k_kernel(
     worker = tl.program_id(0)
     steps = max(tl.cdiv(K, BLOCK_K), 1)
 
-    for tile in range(worker, whole_tiles, tl.num_programs(0)):
+    # Flattened, the loads of a program's next tile begin while it stores the last one.
+    for tile in tl.range(worker, whole_tiles, tl.num_programs(0), flatten=True):
         pid_m, pid_n = _tile_position(tile, M, N, BLOCK_M, BLOCK_N, GROUP_M)
         acc = _partial_product(
             a_ptr, b_ptr, M, N, K, stride_am, stride_ak, stride_bk, stride_bn,
-            pid_m, pid_n, 0, steps, BLOCK_M, BLOCK_N, BLOCK_K,
+            pid_m, pid_n, 0, steps, TMA, BLOCK_M, BLOCK_N, BLOCK_K,
         )  # fmt: skip
-        _store_tile(
-            c_ptr, acc, M, N, stride_cm, stride_cn,
-            pid_m * BLOCK_M, pid_n * BLOCK_N, BLOCK_M, BLOCK_N,
+        _store_result(
+            c_ptr, acc, M, N, stride_cm, stride_cn, pid_m, pid_n, TMA, BLOCK_M, BLOCK_N,
         )  # fmt: skip
 
     begin = worker * share
@@ -165,12 +208,11 @@ def _stream_k_kernel(
         )  # fmt: skip
         acc = _partial_product(
             a_ptr, b_ptr, M, N, K, stride_am, stride_ak, stride_bk, stride_bn,
-            pid_m, pid_n, first_step, last_step, BLOCK_M, BLOCK_N, BLOCK_K,
+            pid_m, pid_n, first_step, last_step, TMA, BLOCK_M, BLOCK_N, BLOCK_K,
         )  # fmt: skip
         if last_step - first_step == steps:
-            _store_tile(
-                c_ptr, acc, M, N, stride_cm, stride_cn,
-                pid_m * BLOCK_M, pid_n * BLOCK_N, BLOCK_M, BLOCK_N,
+            _store_result(
+                c_ptr, acc, M, N, stride_cm, stride_cn, pid_m, pid_n, TMA, BLOCK_M, BLOCK_N,
             )  # fmt: skip
         else:
             # Only the first and the last tile of a share can be partial: two slots a program.
@@ -208,7 +250,7 @@ def _sum_partials_kernel(
     if first_worker != last_worker:
         offsets = (strip + tl.arange(0, STRIP))[:, None] * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
         acc = tl.zeros((STRIP, BLOCK_N), dtype=tl.float32)
-        for worker in range(first_worker, last_worker + 1):
+        for worker in tl.range(first_worker, last_worker + 1, loop_unroll_factor=4):
             # A share that began in an earlier tile reached this one as its last.
             slot = worker * 2 + (worker * share < begin).to(tl.int32)
             acc += tl.load(partial_ptr + slot.to(tl.int64) * (BLOCK_M * BLOCK_N) + offsets)
@@ -217,6 +259,17 @@ def _sum_partials_kernel(
             c_ptr, acc, M, N, stride_cm, stride_cn,
             pid_m * BLOCK_M + strip, pid_n * BLOCK_N, STRIP, BLOCK_N,
         )  # fmt: skip
+
+
+def _has_descriptor(x: torch.Tensor) -> bool:
+    """Whether the tensor memory accelerator can move tiles of ``x``."""
+    return (
+        x.numel() > 0
+        and x.stride(1) == 1
+        and x.stride(0) > 0
+        and x.stride(0) * x.element_size() % 16 == 0
+        and x.data_ptr() % 16 == 0
+    )
 
 
 def matmul_persistent(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -245,24 +298,30 @@ def matmul_persistent(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     workers = _CPU_WORKERS
     if a.is_cuda:
         workers = torch.cuda.get_device_properties(a.device).multi_processor_count
-    shape = _tile_shape(m, n, a.dtype, workers)
-    blocks = {"BLOCK_M": shape.m, "BLOCK_N": shape.n, "BLOCK_K": shape.k, "GROUP_M": 8}
+    shape = _tile_shape(m, k, n, a.dtype, workers)
+    blocks = {"BLOCK_M": shape.m, "BLOCK_N": shape.n, "BLOCK_K": shape.k, "GROUP_M": _GROUP_M}
     steps = max(triton.cdiv(k, shape.k), 1)
     tiles = triton.cdiv(m, shape.m) * triton.cdiv(n, shape.n)
     tail_tiles = tiles % workers
+    share = max(triton.cdiv(tail_tiles * steps, workers), min(steps, _LEAST_STEPS))
+    if share + shape.sum_steps > steps:
+        tail_tiles = 0
     whole_tiles = tiles - tail_tiles
     tail_steps = tail_tiles * steps
-    share = max(triton.cdiv(tail_steps, workers), min(steps, _LEAST_STEPS))
     tail_workers = triton.cdiv(tail_steps, share)
-    # Shares that end where tiles end leave nothing to be summed.
-    split = share % steps != 0
     partial = torch.empty(
-        (2 * tail_workers if split else 0, shape.m, shape.n), device=a.device, dtype=torch.float32
+        (2 * tail_workers, shape.m, shape.n), device=a.device, dtype=torch.float32
     )
-    _stream_k_kernel[(workers if whole_tiles else tail_workers,)](
-        a,
-        b,
-        c,
+    operands = (a, b, c)
+    tma = all(_has_descriptor(x) for x in operands)
+    if tma:
+        operands = (
+            TensorDescriptor.from_tensor(a, [shape.m, shape.k]),
+            TensorDescriptor.from_tensor(b, [shape.k, shape.n]),
+            TensorDescriptor.from_tensor(c, [shape.m, shape.n]),
+        )
+    _stream_k_kernel[(max(min(workers, whole_tiles), tail_workers),)](
+        *operands,
         partial,
         m,
         n,
@@ -273,12 +332,13 @@ def matmul_persistent(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         whole_tiles,
         tail_steps,
         share,
+        TMA=tma,
         **blocks,
         num_warps=shape.warps,
         num_stages=shape.stages,
     )
-    if split:
-        strip = 16
+    if tail_tiles:
+        strip = 8
         _sum_partials_kernel[(tail_tiles, shape.m // strip)](
             partial, c, m, n, k, *c.stride(), whole_tiles, share, **blocks, STRIP=strip
         )

@@ -12,7 +12,8 @@ import torch
 import triton
 import triton.language as tl
 
-_ENOUGH = 512  # programs that keep a large GPU busy
+_ENOUGH = 1024  # programs that keep a large GPU busy
+_SHORTEST = 8192  # elements that are not worth another program
 
 
 @triton.jit
@@ -33,11 +34,13 @@ def _scaled_sum(
     outer = (tl.program_id(0) // strips).to(tl.int64)
     lanes = (tl.program_id(0) % strips) * BLOCK_INNER + tl.arange(0, BLOCK_INNER)
     first = tl.program_id(1) * per_split
-    last = tl.minimum(first + per_split, n)
+    # A split is whole blocks, so only n has to be compared with (and loads stay wide).
+    last = first + tl.minimum(per_split, n - first)
     acc = tl.zeros([BLOCK_N, BLOCK_INNER], tl.float32)
-    for start in range(first, last, BLOCK_N):
+    # Unrolled, so that several loads are on their way before the first is added.
+    for start in tl.range(first, last, BLOCK_N, loop_unroll_factor=4):
         at = start + tl.arange(0, BLOCK_N)
-        inside = (at[:, None] < last) & (lanes[None, :] < inner)
+        inside = (at[:, None] < n) & (lanes[None, :] < inner)
         offsets = at[:, None].to(tl.int64) * stride_n + lanes[None, :].to(tl.int64) * stride_inner
         acc += tl.load(x + outer * stride_outer + offsets, mask=inside, other=0.0).to(tl.float32)
     total = tl.sum(acc, 0) / divisor
@@ -45,35 +48,45 @@ def _scaled_sum(
     tl.store(out + to, total.to(out.dtype.element_ty), mask=lanes < inner)
 
 
-def _launch(cube: torch.Tensor, out: torch.Tensor | None, divisor: float) -> torch.Tensor:
-    """Sum the middle dimension of ``cube`` into ``out``, or into new float32 sums of its splits."""
+def _add_up(cube: torch.Tensor, out: torch.Tensor, divisor: float) -> None:
+    """Sum the middle dimension of ``cube`` into ``out``, by way of splits where they are needed."""
     outer, n, inner = cube.shape
-    if cube.stride(1) < cube.stride(2) or inner == 1:
-        block_n = min(triton.next_power_of_2(n), 2048)
-        block_inner = min(triton.next_power_of_2(inner), max(1, 1024 // block_n))
+    if inner == 1 or cube.stride(1) < cube.stride(2):
+        block_n = min(triton.next_power_of_2(n), 4096)
+        block_inner = min(triton.next_power_of_2(inner), 4096 // block_n)
+        num_warps = max(block_n * block_inner // 512, 1)
     else:
-        block_inner = min(triton.next_power_of_2(inner), 64)
-        block_n = min(triton.next_power_of_2(n), 2048 // block_inner)
+        # Wide strips need no sum between threads; narrow ones give programs enough.
+        wide = outer * (inner // 512) >= _ENOUGH
+        block_inner = 512 if wide else min(triton.next_power_of_2(inner), 128)
+        block_n = 1 if wide else min(triton.next_power_of_2(n), 1024 // block_inner)
+        num_warps = 4
     programs = outer * triton.cdiv(inner, block_inner)
-    blocks = triton.cdiv(n, block_n)
-    splits, per_split = 1, blocks * block_n
-    if out is None:
-        splits = min(triton.cdiv(_ENOUGH, programs), triton.cdiv(blocks, 4))
-        per_split = triton.cdiv(blocks, splits) * block_n
-        splits = triton.cdiv(n, per_split)
-        out = torch.empty((outer, splits, inner), dtype=torch.float32, device=cube.device)
+    splits = 1
+    if programs < _ENOUGH // 2:
+        splits = max(min(_ENOUGH // programs, n * block_inner // _SHORTEST), 1)
+    per_split = triton.cdiv(triton.cdiv(n, splits), block_n) * block_n
+    splits = triton.cdiv(n, per_split)
+    sums = out
+    if splits > 1:
+        sums = torch.empty((outer, splits, inner), dtype=torch.float32, device=cube.device)
     _scaled_sum[(programs, splits)](
         cube,
-        out,
-        *cube.stride(),
+        sums,
+        # An outer stride that no program uses must not cost the others their alignment.
+        cube.stride(0) if outer > 1 else 0,
+        cube.stride(1),
+        cube.stride(2),
         n,
         inner,
         per_split,
-        divisor,
+        1.0 if splits > 1 else divisor,
         BLOCK_N=block_n,
         BLOCK_INNER=block_inner,
+        num_warps=num_warps,
     )
-    return out
+    if splits > 1:
+        _add_up(sums, out, divisor)
 
 
 def mean(x: torch.Tensor, dim: int, keepdim: bool = False) -> torch.Tensor:  # noqa: FBT001, FBT002 - torch's signature
@@ -100,8 +113,5 @@ def mean(x: torch.Tensor, dim: int, keepdim: bool = False) -> torch.Tensor:  # n
     if cube.shape[2] == 1:
         # Rows along the last dimension: let neighbouring rows share a program.
         cube = cube.transpose(0, 2)
-    small = n <= 8192 or cube.shape[0] * cube.shape[2] >= 64 * _ENOUGH
-    if not small:
-        cube = _launch(cube, None, 1.0)
-    _launch(cube, out, float(n))
+    _add_up(cube, out, float(n))
     return out

@@ -3,7 +3,9 @@
 Short rows share a program, one tile holding several of them. Rows that are too long for registers
 are read twice: the first reading keeps a running maximum and a sum that is rescaled when the
 maximum grows (Milakov and Gimelshein, "Online normalizer calculation for softmax",
-arXiv:1805.02867), the second writes the result.
+arXiv:1805.02867), the second writes the result. So few long rows are under way at once that the
+second reading finds them in the L2 cache. Tiles hold many rows where these lie side by side, so
+that neighbouring threads still read neighbouring numbers.
 """
 
 import torch
@@ -11,7 +13,12 @@ import triton
 import triton.language as tl
 
 MAX_TILE = 32768  # elements that 32 warps hold in registers without spilling
-CHUNK = 8192  # elements that a program reads at a time from longer rows
+CHUNK = 8192  # elements that a program reads at a time from longer rows that lie side by side
+LONG = 16384  # a dense row of more elements is read twice
+MULTIPROCESSORS = 132  # of an H100 or H200
+L2_SHARE = 256 * 1024  # bytes of L2, for each multiprocessor, that the rows under way may fill
+WARPS = 32  # on each multiprocessor, over all of the long rows that it has under way
+UNROLL = 4  # vectors that each of their threads loads at a time
 
 
 @triton.jit
@@ -39,7 +46,7 @@ def _softmax_rows(
 
 
 @triton.jit
-def _softmax_long_rows(
+def _softmax_columns(
     x_ptr,
     out_ptr,
     m,
@@ -74,6 +81,60 @@ def _softmax_long_rows(
         tl.store(out_ptrs + (start + cols) * out_stride_n, y, mask=mask)
 
 
+@triton.jit
+def _exp(x):
+    """``exp`` by the hardware's ``exp2``: ``tl.exp`` spends more on results below 1e-38."""
+    return tl.exp2(x * 1.4426950408889634)
+
+
+@triton.jit
+def _softmax_long_rows(
+    x_ptr,
+    out_ptr,
+    m,
+    n,
+    x_stride_m,
+    x_stride_n,
+    out_stride_m,
+    out_stride_n,
+    UNROLL: tl.constexpr,
+    LANES: tl.constexpr,
+    VECTOR: tl.constexpr,
+):
+    # A lane is a thread: it reads vectors and keeps a maximum and a sum of its own, so that none
+    # waits for another before the row ends.
+    lane = tl.arange(0, LANES)[:, None, None] * VECTOR + tl.arange(0, VECTOR)[None, None, :]
+    cols = tl.arange(0, UNROLL)[None, :, None] * (LANES * VECTOR) + lane
+    STEP: tl.constexpr = UNROLL * LANES * VECTOR
+    steps = tl.cdiv(n, STEP)
+    for row in range(tl.program_id(0), m, tl.num_programs(0)):
+        x_row_ptr = x_ptr + tl.cast(row, tl.int64) * x_stride_m
+        out_row_ptr = out_ptr + tl.cast(row, tl.int64) * out_stride_m
+        # The lowest finite number, unlike -inf, can be subtracted from -inf.
+        maximum = tl.full([LANES], -3.4028234663852886e38, tl.float32)
+        total = tl.zeros([LANES], tl.float32)
+        for step in range(steps):
+            mask = step * STEP + cols < n
+            x_ptrs = x_row_ptr + (step * STEP + cols).to(tl.int64) * x_stride_n
+            x = tl.load(x_ptrs, mask=mask, other=float("-inf"), eviction_policy="evict_last")
+            x = x.to(tl.float32)
+            new_maximum = tl.maximum(maximum, tl.max(tl.max(x, 2), 1))
+            shares = tl.sum(tl.sum(_exp(x - new_maximum[:, None, None]), 2), 1)
+            total = total * _exp(maximum - new_maximum) + shares
+            maximum = new_maximum
+        peak = tl.max(maximum, 0)
+        scale = 1.0 / tl.sum(total * _exp(maximum - peak), 0)
+        # Backwards: what was read last is the likeliest to be in a cache still.
+        for step in range(steps - 1, -1, -1):
+            mask = step * STEP + cols < n
+            at = (step * STEP + cols).to(tl.int64)
+            x_ptrs = x_row_ptr + at * x_stride_n
+            x = tl.load(x_ptrs, mask=mask, other=float("-inf"), eviction_policy="evict_first")
+            x = x.to(tl.float32)
+            y = (_exp(x - peak) * scale).to(out_ptr.dtype.element_ty)
+            tl.store(out_row_ptr + at * out_stride_n, y, mask=mask, cache_modifier=".cs")
+
+
 def _tile(rows: torch.Tensor) -> tuple[int, int]:
     """Return the sides of a tile: whole rows if they fit, several where that fills cache lines."""
     m, n = rows.shape
@@ -93,21 +154,43 @@ def softmax(x: torch.Tensor) -> torch.Tensor:
     Returns:
         The shape and dtype of ``x``, computed in float32; every row sums to one.
     """
-    n = x.shape[-1]
     if x.numel() == 0:
         return torch.empty_like(x)
-    rows = x.reshape(-1, n)
+    rows = x.reshape(-1, x.shape[-1])
     out = torch.empty_like(rows)
-    block_m, block_n = _tile(rows)
-    kernel = _softmax_rows if n <= block_n else _softmax_long_rows
-    kernel[(triton.cdiv(rows.shape[0], block_m),)](
-        rows,
-        out,
-        *rows.shape,
-        *rows.stride(),
-        *out.stride(),
-        BLOCK_M=block_m,
-        BLOCK_N=block_n,
-        num_warps=min(max(block_m * block_n // 512, 4), 32),
-    )
+    m, n = rows.shape
+    if n > LONG and rows.stride(0) >= rows.stride(1):
+        row_bytes = triton.next_power_of_2(n * x.element_size())
+        at_once = max(L2_SHARE // row_bytes, 1)  # rows on a multiprocessor
+        warps = WARPS // at_once
+        # Vectors of 16 bytes where rows are made of them.
+        vector = 16 // x.element_size()
+        if rows.stride(1) != 1 or (n | rows.stride(0)) % vector:
+            vector = 1
+        _softmax_long_rows[(min(m, MULTIPROCESSORS * at_once),)](
+            rows,
+            out,
+            m,
+            n,
+            *rows.stride(),
+            *out.stride(),
+            UNROLL=UNROLL,
+            LANES=32 * warps,
+            VECTOR=vector,
+            num_warps=warps,
+        )
+    else:
+        block_m, block_n = _tile(rows)
+        kernel = _softmax_rows if n <= block_n else _softmax_columns
+        kernel[(triton.cdiv(m, block_m),)](
+            rows,
+            out,
+            m,
+            n,
+            *rows.stride(),
+            *out.stride(),
+            BLOCK_M=block_m,
+            BLOCK_N=block_n,
+            num_warps=min(max(block_m * block_n // 512, 4), 32),
+        )
     return out.view(x.shape)

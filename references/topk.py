@@ -24,6 +24,7 @@ def values_twice(
         {"m": 4, "n": 64, "k": 8},
         {"m": 3, "n": 257, "k": 5, "x": "transposed", "pattern": "special"},
         {"m": 1, "n": 2500, "k": 3},
+        {"m": 2, "n": 9001, "k": 5},
         {"m": 5, "n": 10, "k": 10, "pattern": "integers"},
     ],
     sweep=[{"m": 4096, "n": 128, "k": 8, "dtype": "float32"}]

@@ -32,7 +32,7 @@ def test_the_nearest_kernels_are_found() -> None:
     }
     assert set(nearest["paged_attention"][:2]) == {"flash_attention.py", "attention.py"}
     assert nearest["quantize_int8"][0] == "cast_fp8.py"
-    # argmax.py shares half of its code with a solution of max, and is refused.
+    # argmax.py shares most of its code with a solution of max, and is refused.
     assert nearest["max"][0] == "topk.py"
     assert "softmax.py" not in nearest["softmax"]
 
