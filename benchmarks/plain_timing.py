@@ -1,12 +1,13 @@
 """Time a bundled kernel in one plain process, as `triton.testing.do_bench` does it.
 
-    echo '{"kernel": "add", "case": {...}, "runs": 5, "slower": 0.03}' |
-        python -m benchmarks.plain_timing
+    echo '{"kernel": "add", "case": {...}}
+    {"runs": 5, "slower": 0.03}' | python -m benchmarks.plain_timing
 
-Answers each line with one of JSON: `do_bench`, two medians of it for each run, in milliseconds;
-and, where a share `slower` is given, `cycles`: of a spinning kernel behind each call that makes it
-take so much longer, found by timing calls with and without it in turns, and `slower`, what it came
-to.
+The first line of a pair has a kernel made ready, which needs no quiet GPU; the second has it timed.
+Each is answered with a line of JSON, the second with `do_bench`, two medians of it for each run, in
+milliseconds; and, where a share `slower` is given, `cycles`: of a spinning kernel behind each call
+that makes it take so much longer, found by timing calls with and without it in turns, and `slower`,
+what it came to.
 """
 
 import importlib.util
@@ -111,7 +112,11 @@ def main() -> None:
     """Time what the lines of standard input name."""
     for line in sys.stdin:
         request = json.loads(line)
-        call = prepared(request["kernel"], request["case"])
+        if "kernel" in request:
+            call = prepared(request["kernel"], request["case"])
+            call()
+            print("{}", flush=True)
+            continue
         medians = [
             [do_bench(call, return_mode="median") for _ in range(2)] for _ in range(request["runs"])
         ]

@@ -75,7 +75,8 @@ def verdict(fault: Fault, results: Path) -> str:
     """Judge a kernel that has a fault.
 
     Returns:
-        ``caught``, ``missed``, or ``error`` and pytest's exit code if there was no verdict.
+        ``caught`` and why, ``missed``, or ``error`` and pytest's exit code if there was no verdict:
+        a failure without a reason is the plugin's own.
     """
     folder = results / "kernels"
     folder.mkdir(exist_ok=True)
@@ -97,7 +98,9 @@ def verdict(fault: Fault, results: Path) -> str:
         return "missed"
     said = f"{fault.kernel}: "
     reasons = [line for line in run.stdout.splitlines() if line.startswith(said)]
-    return "caught: " + (reasons[0].removeprefix(said) if reasons else "no reason given")
+    if not reasons:
+        return f"error {run.returncode}: no reason given"
+    return f"caught: {reasons[0].removeprefix(said)}"
 
 
 def main() -> int:

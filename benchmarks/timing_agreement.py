@@ -196,10 +196,10 @@ def measured(
     began = time.monotonic()
     beside: dict[str, Any] = {}
     if plain is not None:
-        with agreement.sharing(), agreement.alone():
-            beside = plain.ask(
-                kernel=name, case=case.to_json(), runs=options.runs, slower=options.slower
-            )
+        with agreement.sharing():
+            plain.ask(kernel=name, case=case.to_json())
+            with agreement.alone():
+                beside = plain.ask(runs=options.runs, slower=options.slower)
     source = copy = agreement.tuned(taskfile, case, kernel_source(name))
     if options.slower is not None:
         copy += _SLEEPS.format(name=name, cycles=beside["cycles"])

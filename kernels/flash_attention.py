@@ -2,9 +2,10 @@
 
 A program owns a tile of queries and walks over tiles of keys and values with an online softmax:
 a running row maximum and row sum rescale what was accumulated whenever the maximum grows. Scores
-live in registers only. The tiles that no mask touches are walked first, without a mask; only the
-tiles on the causal diagonal and the ragged last one pay for it. Tiles of keys and values come
-through tensor descriptors: Hopper's copy engine fetches them while the program computes.
+live in registers only. Only the tiles on the causal diagonal and the ragged last one pay for a
+mask. Tiles of keys and values come through tensor descriptors: Hopper's copy engine fetches them
+while the program computes. Under a causal mask the last queries see the most keys: their programs
+start first, and the short ones fill the gaps at the end.
 
 Sources: Dao, "FlashAttention-2", https://arxiv.org/abs/2307.08691; Milakov and Gimelshein,
 "Online normalizer calculation for softmax", https://arxiv.org/abs/1805.02867; Ainslie et al.,
@@ -20,74 +21,31 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 
 LOG2_E = math.log2(math.e)
 
+# Of a causal problem, programs that run together share keys and values of this many bytes: they
+# stay in the L2 cache of an H100 or H200.
+SHARED_BYTES = 32 * 2**20
 
-def _tile(q: torch.Tensor, seq_k: int, *, causal: bool) -> dict[str, int | None]:
+
+def _tile(q: torch.Tensor, seq_k: int, *, causal: bool) -> dict[str, int]:
     """Queries and keys of a tile, its warps, and how many tiles are on their way."""
     seq_q, d = q.shape[2:]
-    tile: dict[str, int | None] = {"num_warps": 4, "num_stages": 2, "maxnreg": None}
-    # The fastest on an H200 at half precision: larger tiles pay where rows are long and no diagonal
-    # cuts through them.
-    block_m, block_n = 64, 64
-    plain = not causal and min(seq_q, seq_k) >= 2048
+    long = min(seq_q, seq_k) >= 2048
+    # The fastest on an H200 at half precision: larger tiles pay where rows are long.
+    block_m, block_n, stages = 64, 64, 2
     if q.element_size() > 2:
         # A float32 product runs on the FMA units, with both operands in registers.
         block_n = 32
     elif d <= 64:
-        block_n = 128 if plain else 64
-    elif plain:
-        # So few registers let two programs share a multiprocessor.
+        block_n = 128 if long and not causal else 64
+    elif long:
+        # Every warp owns 32 queries: a tile of keys is read from shared memory half as often.
         block_m = 128
-        tile.update(num_warps=8, maxnreg=128)
     else:
-        tile.update(num_stages=3)
+        stages = 3
     # No tile towers over a small problem, and a product's sides are 16 or more.
     block_m = min(block_m, max(16, triton.next_power_of_2(seq_q)))
     block_n = min(block_n, max(16, triton.next_power_of_2(seq_k)))
-    return {"BLOCK_M": block_m, "BLOCK_N": block_n, **tile}
-
-
-@triton.jit
-def _attend(
-    acc,
-    row_max,
-    row_sum,
-    q,
-    k_desc,
-    v_desc,
-    batch,
-    head,
-    first,
-    last,
-    columns_before,
-    scale_log2,
-    D: tl.constexpr,
-    BLOCK_N: tl.constexpr,
-    MASKED: tl.constexpr,
-):
-    """Take the keys from ``first`` to ``last`` into the running softmax of a query tile."""
-    offs_n = tl.arange(0, BLOCK_N)
-    for start in range(first, last, BLOCK_N):
-        # Rows past the last key are zeros.
-        k = k_desc.load([batch, head, start, 0]).reshape(BLOCK_N, D)
-        scores = tl.dot(q, k.T, input_precision="ieee")
-        if MASKED:
-            visible = offs_n[None, :] < (columns_before - start)[:, None]
-            scores = tl.where(visible, scores, -float("inf"))
-        # The maximum is kept in the exponent's unit. Its rounding does not matter: every term of
-        # the row gets the same factor from it, and the fused product rounds nothing else.
-        new_max = tl.maximum(row_max, tl.max(scores, axis=1) * scale_log2)
-        # A row that has seen no key yet has the maximum -inf, and -inf - -inf is not a number.
-        shift = new_max
-        if MASKED:
-            shift = tl.where(new_max == -float("inf"), 0.0, new_max)
-        p = tl.exp2(tl.fma(scores, scale_log2, -shift[:, None]))
-        correction = tl.exp2(row_max - shift)
-        row_sum = row_sum * correction + tl.sum(p, axis=1)
-        acc = acc * correction[:, None]
-        v = v_desc.load([batch, head, start, 0]).reshape(BLOCK_N, D)
-        acc = tl.dot(p.to(v.dtype), v, acc, input_precision="ieee")
-        row_max = new_max
-    return acc, row_max, row_sum
+    return {"BLOCK_M": block_m, "BLOCK_N": block_n, "num_warps": 4, "num_stages": stages}
 
 
 @triton.jit
@@ -106,6 +64,7 @@ def _flash_attention_kernel(
     stride_od,
     heads,
     group,
+    section,
     seq_q,
     seq_k,
     scale_log2,
@@ -113,22 +72,24 @@ def _flash_attention_kernel(
     CAUSAL: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
-    RAGGED: tl.constexpr,
+    MASKED: tl.constexpr,
 ):
     tiles = tl.cdiv(seq_q, BLOCK_M)
     pid = tl.program_id(0)
-    # Neighbouring programs share a head, hence its keys in L2.
-    tile = pid % tiles
-    batch = pid // tiles // heads
-    head = pid // tiles % heads
+    # Programs that start together share a section of the heads, hence keys in L2. A section goes
+    # through its heads tile by tile.
+    first_head = pid // (section * tiles) * section
+    together = tl.minimum(section, tl.num_programs(0) // tiles - first_head)
+    within = pid - first_head * tiles
+    tile = within // together
+    batch = (first_head + within % together) // heads
+    head = (first_head + within % together) % heads
     if CAUSAL:
-        # The last rows see the most keys: start them first.
+        # The last rows see the most keys: start them first, in every head.
         tile = tiles - 1 - tile
     start_m = tile * BLOCK_M
 
     q_head = q_ptr + batch.to(tl.int64) * stride_qb + head.to(tl.int64) * stride_qh
-    out_tile = out_ptr + batch.to(tl.int64) * stride_ob + head.to(tl.int64) * stride_oh
-    out_tile += start_m.to(tl.int64) * stride_ot
 
     offs_m = tl.arange(0, BLOCK_M)
     offs_d = tl.arange(0, D)
@@ -147,47 +108,36 @@ def _flash_attention_kernel(
     if CAUSAL:
         # Row i sees the keys before i + 1 + (seq_k - seq_q): the last query sees every key.
         columns_before = start_m + offs_m + 1 + seq_k - seq_q
-        unmasked = tl.minimum(seq_k, tl.maximum(start_m + 1 + seq_k - seq_q, 0))
-        last = tl.minimum(seq_k, tl.maximum(start_m + BLOCK_M + seq_k - seq_q, 0))
-    unmasked = unmasked // BLOCK_N * BLOCK_N
-    acc, row_max, row_sum = _attend(
-        acc,
-        row_max,
-        row_sum,
-        q,
-        k_desc,
-        v_desc,
-        batch,
-        head // group,
-        0,
-        unmasked,
-        columns_before,
-        scale_log2,
-        D,
-        BLOCK_N,
-        MASKED=False,
-    )
-    if CAUSAL or RAGGED:
-        acc, row_max, row_sum = _attend(
-            acc,
-            row_max,
-            row_sum,
-            q,
-            k_desc,
-            v_desc,
-            batch,
-            head // group,
-            unmasked,
-            last,
-            columns_before,
-            scale_log2,
-            D,
-            BLOCK_N,
-            MASKED=True,
-        )
+        unmasked = tl.minimum(seq_k, start_m + 1 + seq_k - seq_q)
+        last = tl.minimum(seq_k, start_m + BLOCK_M + seq_k - seq_q)
+    kv_head = head // group
+    offs_n = tl.arange(0, BLOCK_N)
+    for start in range(0, last, BLOCK_N):
+        # Rows past the last key are zeros.
+        k = k_desc.load([batch, kv_head, start, 0]).reshape(BLOCK_N, D)
+        scores = tl.dot(q, k.T, input_precision="ieee")
+        if MASKED and start + BLOCK_N > unmasked:
+            visible = offs_n[None, :] < (columns_before - start)[:, None]
+            scores = tl.where(visible, scores, -float("inf"))
+        # The maximum is kept in the exponent's unit. Its rounding does not matter: every term of
+        # the row gets the same factor from it, and the fused product rounds nothing else.
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1) * scale_log2)
+        shift = new_max
+        if CAUSAL:
+            # A row that has seen no key yet has the maximum -inf, and -inf - -inf is not a number.
+            shift = tl.where(new_max == -float("inf"), 0.0, new_max)
+        p = tl.exp2(tl.fma(scores, scale_log2, -shift[:, None]))
+        correction = tl.exp2(row_max - shift)
+        row_sum = row_sum * correction + tl.sum(p, axis=1)
+        acc = acc * correction[:, None]
+        v = v_desc.load([batch, kv_head, start, 0]).reshape(BLOCK_N, D)
+        acc = tl.dot(p.to(v.dtype), v, acc, input_precision="ieee")
+        row_max = new_max
 
-    # A row that sees no key is zero.
-    out = acc / tl.where(row_sum == 0.0, 1.0, row_sum)[:, None]
+    # A row that sees no key is zero. One division for a row, not one for every value.
+    out = acc * (1.0 / tl.where(row_sum == 0.0, 1.0, row_sum))[:, None]
+    out_tile = out_ptr + batch.to(tl.int64) * stride_ob + head.to(tl.int64) * stride_oh
+    out_tile += start_m.to(tl.int64) * stride_ot
     out_ptrs = out_tile + offs_m[:, None] * stride_ot + offs_d[None, :] * stride_od
     tl.store(out_ptrs, out, mask=in_rows[:, None])
 
@@ -237,6 +187,11 @@ def flash_attention(
         return out.zero_()
 
     tile = _tile(q, seq_k, causal=causal)
+    group = heads // k.shape[1]
+    section = 1
+    if causal:
+        section = SHARED_BYTES // (2 * seq_k * d * k.element_size()) * group
+        section = max(1, min(section, batch * heads))
     _flash_attention_kernel[(triton.cdiv(seq_q, tile["BLOCK_M"]) * batch * heads,)](
         q,
         _described(k, tile["BLOCK_N"]),
@@ -245,13 +200,14 @@ def flash_attention(
         *q.stride(),
         *out.stride(),
         heads,
-        heads // k.shape[1],
+        group,
+        section,
         seq_q,
         seq_k,
         scale * LOG2_E,
         D=d,
         CAUSAL=causal,
-        RAGGED=seq_k % tile["BLOCK_N"] != 0,
+        MASKED=causal or seq_k % tile["BLOCK_N"] != 0,
         **tile,
     )
     return out

@@ -3,8 +3,9 @@
 ``x - max - log(sum(exp(x - max)))`` neither overflows nor loses the small probabilities. Rows that
 fit in registers are read once; longer ones twice, with a running maximum and a rescaled sum
 (Milakov and Gimelshein, "Online normalizer calculation for softmax", arXiv:1805.02867). So few long
-rows are under way at once that the second reading finds them in the L2 cache. Tiles hold many rows
-where the reduced dimension is the strided one, so that reducing over columns is coalesced as well.
+rows are under way at once that the second reading finds them in the L2 cache. Where the reduced
+dimension is the strided one, rows lie side by side: a program takes many of them, and a thread
+reads vectors of neighbouring rows.
 """
 
 import torch
@@ -12,12 +13,14 @@ import triton
 import triton.language as tl
 
 MAX_TILE = 32768  # elements that 32 warps hold in registers without spilling
-CHUNK = 8192  # elements that a program reads at a time from longer rows that lie side by side
 LONG = 16384  # a dense row of more elements is read twice
 MULTIPROCESSORS = 132  # of an H100 or H200
 L2_SHARE = 256 * 1024  # bytes of L2, for each multiprocessor, that the rows under way may fill
 WARPS = 32  # on each multiprocessor, over all of the long rows that it has under way
 UNROLL = 4  # vectors that each of their threads loads at a time
+ABREAST = 32  # rows that a program takes where rows lie side by side
+ABREAST_WARPS = 16  # of such a program, where the rows do not fit in registers
+ABREAST_UNROLL = 4  # vectors that each of its threads loads at a time
 
 
 @triton.jit
@@ -42,43 +45,6 @@ def _log_softmax_rows(
     y = shifted - tl.log(tl.sum(tl.exp(shifted), 1))[:, None]
     out_ptrs = out_ptr + rows * out_stride_m + cols * out_stride_n
     tl.store(out_ptrs, y.to(out_ptr.dtype.element_ty), mask=mask)
-
-
-@triton.jit
-def _log_softmax_columns(
-    x_ptr,
-    out_ptr,
-    m,
-    n,
-    x_stride_m,
-    x_stride_n,
-    out_stride_m,
-    out_stride_n,
-    BLOCK_M: tl.constexpr,
-    BLOCK_N: tl.constexpr,
-):
-    rows = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
-    cols = tl.arange(0, BLOCK_N).to(tl.int64)[None, :]
-    x_ptrs = x_ptr + rows * x_stride_m
-    out_ptrs = out_ptr + rows * out_stride_m
-    maximum = tl.full([BLOCK_M], float("-inf"), tl.float32)
-    total = tl.zeros([BLOCK_M], tl.float32)
-    for start in range(0, n, BLOCK_N):
-        mask = (rows < m) & (start + cols < n)
-        x = tl.load(x_ptrs + (start + cols) * x_stride_n, mask=mask, other=float("-inf"))
-        x = x.to(tl.float32)
-        new_maximum = tl.maximum(maximum, tl.max(x, 1))
-        # A row that has shown nothing but -inf so far has nothing to subtract.
-        shift = tl.where(new_maximum == float("-inf"), 0.0, new_maximum)
-        total = total * tl.exp(maximum - shift) + tl.sum(tl.exp(x - shift[:, None]), 1)
-        maximum = new_maximum
-    log_total = tl.log(total)
-    for start in range(0, n, BLOCK_N):
-        mask = (rows < m) & (start + cols < n)
-        x = tl.load(x_ptrs + (start + cols) * x_stride_n, mask=mask, other=float("-inf"))
-        y = (x.to(tl.float32) - maximum[:, None]) - log_total[:, None]
-        y = y.to(out_ptr.dtype.element_ty)
-        tl.store(out_ptrs + (start + cols) * out_stride_n, y, mask=mask)
 
 
 @triton.jit
@@ -135,13 +101,55 @@ def _log_softmax_long_rows(
             tl.store(out_row_ptr + at * out_stride_n, y, mask=mask, cache_modifier=".cs")
 
 
+@triton.jit
+def _log_softmax_long_rows_abreast(
+    x_ptr,
+    out_ptr,
+    m,
+    n,
+    x_stride_m,
+    x_stride_n,
+    out_stride_m,
+    out_stride_n,
+    ROWS: tl.constexpr,
+    UNROLL: tl.constexpr,
+    LANES: tl.constexpr,
+):
+    rows = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[None, None, :]
+    x_ptrs = x_ptr + rows * x_stride_m
+    out_ptrs = out_ptr + rows * out_stride_m
+    # A thread reads vectors of neighbouring rows and keeps maxima and sums of its own.
+    cols = tl.arange(0, UNROLL)[None, :, None] * LANES + tl.arange(0, LANES)[:, None, None]
+    STEP: tl.constexpr = UNROLL * LANES
+    steps = tl.cdiv(n, STEP)
+    maximum = tl.full([LANES, ROWS], -3.4028234663852886e38, tl.float32)
+    total = tl.zeros([LANES, ROWS], tl.float32)
+    for step in range(steps):
+        mask = (step * STEP + cols < n) & (rows < m)
+        at = (step * STEP + cols).to(tl.int64) * x_stride_n
+        x = tl.load(x_ptrs + at, mask=mask, other=float("-inf"), eviction_policy="evict_last")
+        x = x.to(tl.float32)
+        new_maximum = tl.maximum(maximum, tl.max(x, 1))
+        shares = tl.sum(_exp(x - new_maximum[:, None, :]), 1)
+        total = total * _exp(maximum - new_maximum) + shares
+        maximum = new_maximum
+    peak = tl.max(maximum, 0)
+    log_total = tl.log(tl.sum(total * _exp(maximum - peak[None, :]), 0))
+    # Backwards, as in ``_log_softmax_long_rows``.
+    for step in range(steps - 1, -1, -1):
+        mask = (step * STEP + cols < n) & (rows < m)
+        at = (step * STEP + cols).to(tl.int64)
+        x_at = x_ptrs + at * x_stride_n
+        x = tl.load(x_at, mask=mask, other=float("-inf"), eviction_policy="evict_first")
+        y = (x.to(tl.float32) - peak[None, None, :]) - log_total[None, None, :]
+        tl.store(out_ptrs + at * out_stride_n, y.to(out_ptr.dtype.element_ty), mask=mask)
+
+
 def _tile(rows: torch.Tensor) -> tuple[int, int]:
-    """Return the sides of a tile: whole rows if they fit, several where that fills cache lines."""
+    """Return the sides of a tile of whole rows, several where that fills cache lines."""
     m, n = rows.shape
-    block_m = 32 if rows.stride(0) < rows.stride(1) else 1
+    block_m = ABREAST if rows.stride(0) < rows.stride(1) else 1
     block_n = max(triton.next_power_of_2(n), 16)
-    if block_m * block_n > MAX_TILE:
-        return min(block_m, triton.next_power_of_2(m)), CHUNK // block_m
     return min(max(block_m, 2048 // block_n), triton.next_power_of_2(m)), block_n
 
 
@@ -161,12 +169,26 @@ def log_softmax(x: torch.Tensor, dim: int = -1) -> torch.Tensor:
     rows = moved.reshape(-1, moved.shape[-1])
     out = torch.empty_like(rows)
     m, n = rows.shape
-    if n > LONG and rows.stride(0) >= rows.stride(1):
+    abreast = rows.stride(0) < rows.stride(1)
+    vector = 16 // x.element_size()  # elements that a thread loads at a time
+    if abreast and n * ABREAST > MAX_TILE:
+        _log_softmax_long_rows_abreast[(triton.cdiv(m, ABREAST),)](
+            rows,
+            out,
+            m,
+            n,
+            *rows.stride(),
+            *out.stride(),
+            ROWS=ABREAST,
+            UNROLL=ABREAST_UNROLL,
+            LANES=32 * ABREAST_WARPS * vector // ABREAST,
+            num_warps=ABREAST_WARPS,
+        )
+    elif not abreast and n > LONG:
         row_bytes = triton.next_power_of_2(n * x.element_size())
         at_once = max(L2_SHARE // row_bytes, 1)  # rows on a multiprocessor
         warps = WARPS // at_once
-        # Vectors of 16 bytes where rows are made of them.
-        vector = 16 // x.element_size()
+        # Along a row only where rows are made of such vectors.
         if rows.stride(1) != 1 or (n | rows.stride(0)) % vector:
             vector = 1
         _log_softmax_long_rows[(min(m, MULTIPROCESSORS * at_once),)](
@@ -183,8 +205,7 @@ def log_softmax(x: torch.Tensor, dim: int = -1) -> torch.Tensor:
         )
     else:
         block_m, block_n = _tile(rows)
-        kernel = _log_softmax_rows if n <= block_n else _log_softmax_columns
-        kernel[(triton.cdiv(m, block_m),)](
+        _log_softmax_rows[(triton.cdiv(m, block_m),)](
             rows,
             out,
             m,

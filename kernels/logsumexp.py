@@ -3,18 +3,22 @@
 The maximum and the sum are kept together while chunks of a row arrive; the sum is rescaled when the
 maximum grows (Milakov and Gimelshein, "Online normalizer calculation for softmax",
 arXiv:1805.02867). Along a long row every thread keeps a maximum and a sum of its own until the row
-ends, so that none waits for another in between. Tiles hold many rows where rows are short or the
-reduced dimension is the strided one.
+ends, so that none waits for another in between. Short rows share a program, and so do rows that
+lie side by side because the reduced dimension is the strided one: there a thread reads vectors of
+neighbouring rows and keeps a maximum and a sum for each.
 """
 
 import torch
 import triton
 import triton.language as tl
 
-CHUNK = 8192  # elements that a program reads at a time from long rows that lie side by side
 SHORT = 2048  # elements up to which a program reads whole rows at once
 WARPS = 8  # of a program that walks along a longer row
 UNROLL = 4  # vectors that each of its threads loads at a time
+ABREAST = 32  # rows that a program takes where rows lie side by side
+ABREAST_SHORT = 256  # elements up to which it reads them whole
+ABREAST_WARPS = 16  # and, where they are longer, its warps
+ABREAST_UNROLL = 4  # and the vectors that each of its threads loads at a time
 
 
 @triton.jit
@@ -30,20 +34,13 @@ def _logsumexp(
 ):
     rows = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     cols = tl.arange(0, BLOCK_N).to(tl.int64)[None, :]
-    x_ptrs = x_ptr + rows[:, None] * x_stride_m
-    maximum = tl.full([BLOCK_M], float("-inf"), tl.float32)
-    total = tl.zeros([BLOCK_M], tl.float32)
-    for start in range(0, n, BLOCK_N):
-        mask = (rows < m)[:, None] & (start + cols < n)
-        x = tl.load(x_ptrs + (start + cols) * x_stride_n, mask=mask, other=float("-inf"))
-        x = x.to(tl.float32)
-        new_maximum = tl.maximum(maximum, tl.max(x, 1))
-        # An infinite maximum is its own answer: subtracting it would give inf - inf.
-        infinite = tl.abs(new_maximum) == float("inf")
-        shift = tl.where(infinite, 0.0, new_maximum)
-        total = total * tl.exp(maximum - shift) + tl.sum(tl.exp(x - shift[:, None]), 1)
-        maximum = new_maximum
+    mask = (rows < m)[:, None] & (cols < n)
+    x_ptrs = x_ptr + rows[:, None] * x_stride_m + cols * x_stride_n
+    x = tl.load(x_ptrs, mask=mask, other=float("-inf")).to(tl.float32)
+    maximum = tl.max(x, 1)
+    # An infinite maximum is its own answer: subtracting it would give inf - inf.
     shift = tl.where(tl.abs(maximum) == float("inf"), 0.0, maximum)
+    total = tl.sum(tl.exp(x - shift[:, None]), 1)
     y = shift + tl.log(total)
     tl.store(out_ptr + rows, y.to(out_ptr.dtype.element_ty), mask=rows < m)
 
@@ -87,11 +84,42 @@ def _logsumexp_long_row(
     tl.store(out_ptr + row, y.to(out_ptr.dtype.element_ty))
 
 
+@triton.jit
+def _logsumexp_long_rows_abreast(
+    x_ptr,
+    out_ptr,
+    m,
+    n,
+    x_stride_m,
+    x_stride_n,
+    ROWS: tl.constexpr,
+    UNROLL: tl.constexpr,
+    LANES: tl.constexpr,
+):
+    rows = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
+    x_ptrs = x_ptr + (rows * x_stride_m)[None, None, :]
+    # A thread reads vectors of neighbouring rows and keeps maxima and sums of its own.
+    cols = tl.arange(0, UNROLL)[None, :, None] * LANES + tl.arange(0, LANES)[:, None, None]
+    maximum = tl.full([LANES, ROWS], -3.4028234663852886e38, tl.float32)
+    total = tl.zeros([LANES, ROWS], tl.float32)
+    for start in range(0, n, UNROLL * LANES):
+        at = (start + cols).to(tl.int64)
+        mask = (start + cols < n) & (rows < m)[None, None, :]
+        x = tl.load(x_ptrs + at * x_stride_n, mask=mask, other=float("-inf")).to(tl.float32)
+        new_maximum = tl.minimum(tl.maximum(maximum, tl.max(x, 1)), 3.4028234663852886e38)
+        shares = tl.sum(_exp(x - new_maximum[:, None, :]), 1)
+        total = total * _exp(maximum - new_maximum) + shares
+        maximum = new_maximum
+    peak = tl.max(maximum, 0)
+    y = peak + tl.log(tl.sum(total * _exp(maximum - peak[None, :]), 0))
+    tl.store(out_ptr + rows, y.to(out_ptr.dtype.element_ty), mask=rows < m)
+
+
 def _tile(rows: torch.Tensor) -> tuple[int, int]:
     """Return the sides of a tile, with several rows where that fills cache lines."""
     m, n = rows.shape
-    block_m = 32 if rows.stride(0) < rows.stride(1) else 1
-    block_n = min(max(triton.next_power_of_2(n), 16), CHUNK // block_m)
+    block_m = ABREAST if rows.stride(0) < rows.stride(1) else 1
+    block_n = max(triton.next_power_of_2(n), 16)
     return min(max(block_m, 2048 // block_n), triton.next_power_of_2(m)), block_n
 
 
@@ -112,9 +140,22 @@ def logsumexp(x: torch.Tensor, dim: int = -1) -> torch.Tensor:
     out = torch.empty(moved.shape[:-1], dtype=x.dtype, device=x.device)
     rows = moved.reshape(-1, moved.shape[-1])
     m, n = rows.shape
-    if n > SHORT and rows.stride(0) >= rows.stride(1):
-        # Vectors of 16 bytes where rows are made of them.
-        vector = 16 // x.element_size()
+    abreast = rows.stride(0) < rows.stride(1)
+    vector = 16 // x.element_size()  # elements that a thread loads at a time
+    if abreast and n > ABREAST_SHORT:
+        _logsumexp_long_rows_abreast[(triton.cdiv(m, ABREAST),)](
+            rows,
+            out,
+            m,
+            n,
+            *rows.stride(),
+            ROWS=ABREAST,
+            UNROLL=ABREAST_UNROLL,
+            LANES=32 * ABREAST_WARPS * vector // ABREAST,
+            num_warps=ABREAST_WARPS,
+        )
+    elif not abreast and n > SHORT:
+        # Along a row only where rows are made of such vectors.
         if rows.stride(1) != 1 or (n | rows.stride(0)) % vector:
             vector = 1
         lanes = 32 * WARPS

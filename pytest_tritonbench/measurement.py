@@ -63,6 +63,7 @@ class Measurement:
         watch: Looks at the device around each block.
         peaks: What the device can do; asked for again, they are measured again.
         alone: A turn at the device while nobody else computes on it.
+        pairs: Most pairs of processes that take samples.
     """
 
     def __init__(
@@ -72,7 +73,9 @@ class Measurement:
         watch: Watch | None = None,
         peaks: Callable[[bool], Peaks] | None = None,
         alone: Callable[[], AbstractContextManager[object]] = nullcontext,
+        pairs: int = MOST_PAIRS,
     ) -> None:
+        self._pairs = pairs
         self._settings = settings
         self._references = references
         self._watch = watch
@@ -173,7 +176,7 @@ class Measurement:
                     sampled = None
                 sampled = sample(
                     sides,
-                    Rule(budget=self._settings.budget, pairs=MOST_PAIRS),
+                    Rule(budget=self._settings.budget, pairs=self._pairs),
                     watch=None if self._watch is None else _Voiding(self._watch),
                     clock=lambda: time.monotonic() - mine.keeping,
                     earlier=sampled,

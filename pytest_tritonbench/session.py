@@ -19,6 +19,7 @@ from pytest_tritonbench.report.environment import Environment, describe
 from pytest_tritonbench.sandbox import Sandbox
 from pytest_tritonbench.sandbox.devices import Gpu
 from pytest_tritonbench.sandbox.gpu_lock import GpuLock, LockError
+from pytest_tritonbench.timers import Timer
 from pytest_tritonbench.timing import profile_place
 from pytest_tritonbench.timing.benchmark_rows import COMPILED, REFERENCE
 
@@ -52,6 +53,7 @@ class Session:
         self.started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self.cache = cache
         self._oracle: Oracle | None = None
+        self._compiled: Oracle | None = None
         self._peaks: Peaks | None = None
 
     @cached_property
@@ -119,11 +121,12 @@ class Session:
         return self.on_gpu or TIMES_ON_CPU in os.environ
 
     @cached_property
-    def timers(self) -> Mapping[str, Oracle]:
+    def timers(self) -> Mapping[str, Timer]:
         """Who times references, by the name of the row in the table."""
-        found = {REFERENCE: self.oracle}
+        found = {REFERENCE: Timer(self.oracle, self._another_oracle)}
         if "compile" in self.settings.timing.baselines:
-            found[COMPILED] = self._another_oracle()
+            self._compiled = self._another_oracle()
+            found[COMPILED] = Timer(self._compiled, self._another_oracle)
         return found
 
     def watching(self) -> AbstractContextManager[Watch | None]:
@@ -206,9 +209,10 @@ class Session:
 
     def close(self) -> None:
         """End every process."""
-        timers = self.__dict__.get("timers", {})
-        for oracle in {self._oracle, *timers.values()} - {None}:
-            oracle.close()
+        timers: Mapping[str, Timer] = self.__dict__.get("timers", {})
+        for process in (*timers.values(), self._compiled, self._oracle):
+            if process is not None:
+                process.close()
         if "sandbox" in self.__dict__:
             self.sandbox.close()
 

@@ -35,7 +35,7 @@ class TimesReferences(Protocol):
     def step(self, path: Path, case: Case, what: str, **more: Any) -> dict[str, Any]:
         """Do one step."""
 
-    def renew(self) -> None:
+    def renew(self, path: Path, case: Case) -> None:
         """Have a new process for the steps to come."""
 
 
@@ -280,7 +280,7 @@ class ReferenceSide:
 
     def renew(self) -> None:
         """Be opened in a new process."""
-        self._timer.renew()
+        self._timer.renew(self._path, self._case)
         self._open()
 
     def ready(self, clock: str) -> Clock:

@@ -61,7 +61,8 @@ def _timed(task: Task, evaluation: Evaluation, session: Session) -> Trouble:
     """How fast it is on the middle and the last case of the sweep."""
     found: list[Timing] = []
     settings = replace(session.settings.timing, budget=_BUDGET)
-    measurement = Measurement(settings, {REFERENCE: session.oracle}, alone=session.alone)
+    timers = {REFERENCE: session.timers[REFERENCE]}
+    measurement = Measurement(settings, timers, alone=session.alone, pairs=1)
     for number in sorted({len(task.sweep) // 2, len(task.sweep) - 1}):
         case = task.sweep[number]
         measured = measurement.measure(evaluation, case, timeout=session.settings.timeouts["bench"])

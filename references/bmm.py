@@ -13,6 +13,7 @@ from pytest_tritonbench import dim, task, tensor
         {"batch": 3, "m": 17, "k": 45, "n": 33},
         {"batch": 2, "m": 3, "k": 0, "n": 5},
         {"batch": 1, "m": 16, "k": 2048, "n": 32, "dtype": "float16"},
+        {"batch": 1100, "m": 8, "k": 16, "n": 8, "dtype": "float16"},
     ],
     sweep=[
         {"batch": 64, "m": s, "k": s, "n": s, "dtype": "float16"} for s in (128, 256, 512, 1024)

@@ -13,6 +13,7 @@ from pytest_tritonbench import choice, dim, task, tensor
         {"m": 33, "n": 257, "dim": 0},
         {"m": 2, "n": 33000, "pattern": "masked"},
         {"m": 1500, "n": 6, "dim": 0},
+        {"m": 1030, "n": 35, "dim": 0, "pattern": "masked"},
     ],
     sweep=[{"m": 4096, "n": 2**k, "dtype": "bfloat16"} for k in range(8, 18)]
     + [{"m": 4096, "n": 4096, "dim": 0, "dtype": "bfloat16"}],

@@ -14,6 +14,7 @@ from pytest_tritonbench import choice, dim, task, tensor
         {"m": 2, "n": 20000, "pattern": "masked"},
         {"m": 9, "n": 40, "pattern": "special"},
         {"m": 1500, "n": 6, "dim": 0},
+        {"m": 300, "n": 35, "dim": 0, "pattern": "masked"},
         {"m": 3, "n": 0},
     ],
     sweep=[{"m": 4096, "n": 2**k, "dtype": "bfloat16"} for k in range(8, 18)]

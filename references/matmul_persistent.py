@@ -14,6 +14,7 @@ from pytest_tritonbench import dim, task, tensor
         {"m": 70, "k": 129, "n": 65},
         {"m": 17, "k": 0, "n": 5},
         {"m": 16, "k": 2048, "n": 32, "dtype": "float16"},
+        {"m": 264, "k": 2048, "n": 32, "dtype": "float16"},
     ],
     sweep=[
         {"m": m, "k": k, "n": n, "dtype": "float16"}

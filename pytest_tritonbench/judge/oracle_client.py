@@ -221,11 +221,6 @@ class Oracle:
             raise ReferenceFailedError(f"{whose}: {reply['error']}")
         return reply
 
-    def renew(self) -> None:
-        """Have a new process for what is asked next."""
-        self.settle()
-        self._worker.close()
-
     def close(self) -> None:
         """End the process."""
         self._worker.close()

@@ -203,7 +203,7 @@ def assumed_pair_bias(seconds: float) -> float:
     Args:
         seconds: Median device time of the call.
     """
-    return math.hypot(0.001, 1.4e-7 / seconds)
+    return math.hypot(0.003, 1.4e-7 / seconds)
 
 
 def student(level: float, freedom: int) -> float:

@@ -94,7 +94,8 @@ class Rule:
             and blocks >= self.fewest
             and interval.half_width <= _SETTLED * interval.floor
         ):
-            return Stop.PAIR if self._another(interval, pairs) else Stop.SETTLED
+            more = spent < self.budget and self._another(interval, pairs)
+            return Stop.PAIR if more else Stop.SETTLED
         if blocks >= self.most:
             return Stop.FULL
         if spent >= self.budget and blocks >= 2:

@@ -13,6 +13,7 @@ from pytest_tritonbench.judge.oracle_client import Oracle
 from pytest_tritonbench.measurement import Measured, Measurement
 from pytest_tritonbench.sandbox import Candidate, Sandbox
 from pytest_tritonbench.task.loading import load
+from pytest_tritonbench.timers import Timer
 from pytest_tritonbench.timing import sampler
 from pytest_tritonbench.timing.stopping import Rule
 from pytest_tritonbench.timing_options import TimingSettings
@@ -72,7 +73,8 @@ def measure(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Measu
 
         taskfile = load(ROOT / "references" / "add.py")
         with Evaluation(taskfile, oracle, make) as evaluation:
-            measurement = Measurement(TimingSettings(budget=20.0), {"reference": oracle})
+            timer = Timer(oracle, lambda: Oracle(sandbox, "cpu", 60.0))
+            measurement = Measurement(TimingSettings(budget=60.0), {"reference": timer})
             return measurement.measure(evaluation, taskfile.task.cases[0], timeout=60), forks
 
     yield measured

@@ -150,6 +150,14 @@ def test_further_processes_bring_the_precision_that_samples_cannot() -> None:
     assert abs(last.value - 1) < 0.5 * abs(first.value - 1)
 
 
+def test_a_spent_budget_starts_no_further_processes() -> None:
+    """Whoever asks for less time gets a wider interval instead."""
+    world = World(noise=0.002)
+    sides = {name: Side(world, name, 20e-6) for name in ("reference", "candidate")}
+    found = sample(sides, Rule(pairs=4, budget=0.022), clock=world.clock)
+    assert found.stopped is Stop.SETTLED
+
+
 def test_what_a_pair_gave_is_not_touched_by_the_next() -> None:
     """Earlier samples stay, and the seconds add up."""
     first, second, *_ = in_pairs(20e-6, [0.0] * 4)
