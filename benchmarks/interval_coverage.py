@@ -121,7 +121,7 @@ def _adaptive(kind: Kind, ratio: float, rng: np.random.Generator) -> Interval:
     while True:
         count = rule.next_look(count)
         interval = of_blocks(blocks[:count])
-        if rule.stop(interval, blocks=count, spent=0.0):
+        if rule.stop([interval], blocks=count, spent=0.0):
             return interval
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_tritonbench.candidate.files import Source
@@ -66,9 +66,10 @@ class Bench:
             }
             watch = stack.enter_context(session.watching())
 
-            measurement = Measurement(
-                session.settings.timing, session.timers, watch, session.peaks, session.alone
-            )
+            timing = session.settings.timing
+            # A task may have a gate of its own.
+            gated = replace(timing, min_speedup=_least(self._taskfile.task, timing.min_speedup))
+            measurement = Measurement(gated, session.timers, watch, session.peaks, session.alone)
             return measurement.measure(evaluation, case, timeout=timeout, others=others)
 
     def gates(self, timing: Mapping[str, Any], saved: gates.Measured | None) -> Iterator[Gated]:

@@ -176,7 +176,7 @@ class Measurement:
                     sampled = None
                 sampled = sample(
                     sides,
-                    Rule(budget=self._settings.budget, pairs=self._pairs),
+                    self._rule,
                     watch=None if self._watch is None else _Voiding(self._watch),
                     clock=lambda: time.monotonic() - mine.keeping,
                     earlier=sampled,
@@ -196,6 +196,12 @@ class Measurement:
                 side.judge()
             for side in sides.values():
                 side.renew()
+
+    @property
+    def _rule(self) -> Rule:
+        settings = self._settings
+        gated = settings.min_speedup is not None or settings.max_regression is not None
+        return Rule(budget=settings.budget, pairs=self._pairs, everywhere=gated)
 
     def _told(
         self, mine: CandidateSide, sampled: Sampled, hosts: Mapping[str, float], others: list[str]

@@ -81,7 +81,7 @@ class LaunchLog:
         on_exit: Callable[[], None] | None = None,
     ) -> None:
         self.enabled = True
-        """Whether launches do their work. When false they are still compiled and counted."""
+        """Whether launches do their work. When false they are counted, and compiled on demand."""
         self.count = 0
         """Launches so far; on a GPU those of an autotuner's trials too."""
         self.current: str | None = None
@@ -167,6 +167,10 @@ def _patch() -> None:
     def jit_run(self: Any, *args: Any, **kwargs: Any) -> Any:
         if _log is None:
             return ready_jit(self, *args, **kwargs)
+        if not _log.enabled and not kwargs.get("warmup"):
+            _log.count += 1
+            _log.last = self.__name__
+            return _NotLaunched(lambda: jit_run(self, *args, **{**kwargs, "warmup": True}))
         with _log.inside(self.__name__):
             return ready_jit(self, *args, **kwargs)
 
@@ -185,6 +189,22 @@ def _patch() -> None:
             ready_listener(**event)
 
     knobs.listener = listen
+
+
+class _NotLaunched:
+    """What a launch returns that was left out: the compiled kernel, once something is asked of it.
+
+    Compiling takes seconds, and hardly any wrapper looks at what a launch returns.
+    """
+
+    def __init__(self, compiled: Callable[[], Any]) -> None:
+        self._compiled = compiled
+
+    def __getattr__(self, name: str) -> Any:
+        compiled = self._compiled()
+        # What is known of a kernel once it is loaded, such as its registers.
+        getattr(compiled, "_init_handles", lambda: None)()
+        return getattr(compiled, name)
 
 
 def tune_with(measure: Callable[..., Any]) -> None:

@@ -161,15 +161,15 @@ def sample(
             kept.gaps += found.gaps
             kept.blocks.append(tuple(found.device))
         blocks += 1
-        widest = None
+        intervals = []
         if blocks >= look:
             look = rule.next_look(blocks)
-            others = [name for name in sides if name != candidate]
-            widest = max(
-                (_interval(series, [*former, blocks], name, candidate) for name in others),
-                key=lambda interval: interval.half_width,
-            )
-        stopped = rule.stop(widest, blocks=blocks, spent=spent, pairs=len(former) + 1)
+            intervals = [
+                _interval(series, [*former, blocks], name, candidate)
+                for name in sides
+                if name != candidate
+            ]
+        stopped = rule.stop(intervals, blocks=blocks, spent=spent, pairs=len(former) + 1)
     pairs = [*former, blocks] if blocks else former
     if not pairs:
         raise UndisturbedError(f"none of {void} blocks of samples counts: {why}")

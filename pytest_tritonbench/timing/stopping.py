@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +14,7 @@ MOST_PAIRS = 4
 _MARGIN = 1.3
 _SETTLED = 1.15
 _IN_REACH = 0.9
+_FAR = 5.0
 
 
 class Stop(StrEnum):
@@ -25,7 +27,7 @@ class Stop(StrEnum):
     """More samples would hardly make it narrower: what is left is how processes differ."""
 
     PAIR = "pair"
-    """Another pair of processes would make it narrower; no more is to be had of this one."""
+    """Another pair of processes would tell more; no more is to be had of this one."""
 
     BUDGET = "budget"
     """The time is spent."""
@@ -40,7 +42,9 @@ class Rule:
 
     A rule that looked at the verdict would go on until chance gave it the one it waits for. The
     width is looked at once in a while for the same reason: each look is a chance to stop at a
-    moment in which the scatter merely seems small.
+    moment in which the scatter merely seems small. Only whether new processes are worth their
+    start is asked of the ratio as well: one that is many half-widths away from 1 is not moved
+    there by what processes differ by.
     """
 
     half_width: float = HALF_WIDTH
@@ -58,6 +62,9 @@ class Rule:
     pairs: int = 1
     """Most pairs of processes."""
 
+    everywhere: bool = False
+    """Whether a ratio far from 1 is worth further pairs of processes too."""
+
     growth: float = _MARGIN
     """Blocks at one look over those at the look before."""
 
@@ -69,12 +76,13 @@ class Rule:
         return min(due, self.most)
 
     def stop(
-        self, interval: Interval | None, *, blocks: int, spent: float, pairs: int = 1
+        self, intervals: Sequence[Interval], *, blocks: int, spent: float, pairs: int = 1
     ) -> Stop | None:
         """Decide after a block.
 
         Args:
-            interval: Of all samples so far; ``None`` where it was not computed after this block.
+            intervals: Of all samples so far, one for each ratio; none where they were not computed
+                after this block.
             blocks: Blocks of this pair of processes so far.
             spent: Seconds so far.
             pairs: Pairs of processes so far.
@@ -83,19 +91,13 @@ class Rule:
             Why to end, or ``None`` to go on. With fewer than two blocks the budget is overdrawn:
             nothing can be said of one.
         """
-        if (
-            interval is not None
-            and blocks >= self.fewest
-            and interval.half_width <= self.half_width
-        ):
-            return Stop.PRECISE
-        if (
-            interval is not None
-            and blocks >= self.fewest
-            and interval.half_width <= _SETTLED * interval.floor
-        ):
-            more = spent < self.budget and self._another(interval, pairs)
-            return Stop.PAIR if more else Stop.SETTLED
+        if intervals and blocks >= self.fewest:
+            wide = [one for one in intervals if one.half_width > self.half_width]
+            if not wide:
+                return Stop.PRECISE
+            if all(one.half_width <= _SETTLED * one.floor for one in wide):
+                worth = any(self._another(one, pairs) for one in wide)
+                return Stop.PAIR if worth and spent < self.budget else Stop.SETTLED
         if blocks >= self.most:
             return Stop.FULL
         if spent >= self.budget and blocks >= 2:
@@ -105,4 +107,6 @@ class Rule:
     def _another(self, interval: Interval, pairs: int) -> bool:
         """Whether it is worth another pair: the last one allowed would bring the precision."""
         at_best = interval.floor * math.sqrt(pairs / self.pairs)
-        return pairs < self.pairs and at_best <= _IN_REACH * self.half_width
+        far = abs(math.log(interval.value)) > _FAR * interval.half_width
+        reached = at_best <= _IN_REACH * self.half_width
+        return pairs < self.pairs and reached and (self.everywhere or not far)

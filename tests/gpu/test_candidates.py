@@ -107,6 +107,25 @@ def test_launches_can_be_left_out(sandbox: Sandbox) -> None:
     assert all(math.isnan(value) for value in values(got))
 
 
+def test_what_is_not_launched_is_compiled_on_demand(sandbox: Sandbox) -> None:
+    """A wrapper that looks at the compiled kernel finds it; no other waits for the compiler."""
+    looks = HEAD + (
+        "def f(x):\n    out = torch.empty_like(x)\n"
+        "    compiled = doubled[(2,)](x, out, x.numel(), BLOCK=64)\n"
+        "    return out if compiled.n_regs > 0 else None"
+    )
+    kernels = []
+    for source in (HEAD + "f = good", looks):
+        with sandbox.candidate(source, "kernels/f.py", "f") as candidate:
+            candidate.inputs.write(0, struct.pack("100f", *range(100)))
+            got = candidate.call(Call(args=CALL.args, launches=False), timeout=60.0)
+        assert all(math.isnan(value) for value in values(got))
+        assert isinstance(got, Delivered)
+        assert got.launches == 1
+        kernels.append(len(got.kernels))
+    assert kernels[0] == 0
+
+
 def doubled(number: int) -> list[float]:
     """What the call returns when its inputs are turned."""
     target = torch.empty(100)

@@ -57,25 +57,25 @@ def test_sampling_ends_when_the_interval_is_narrow() -> None:
     """At the half-width that was asked for, and not before the first blocks."""
     rule = Rule(half_width=0.01, fewest=8)
     narrow, wide = _interval(0.995, 1.004), _interval(0.98, 1.02)
-    assert rule.stop(narrow, blocks=8, spent=0.1) is Stop.PRECISE
-    assert rule.stop(narrow, blocks=7, spent=0.1) is None
-    assert rule.stop(wide, blocks=8, spent=0.1) is None
-    assert rule.stop(None, blocks=9, spent=0.1) is None
+    assert rule.stop([narrow], blocks=8, spent=0.1) is Stop.PRECISE
+    assert rule.stop([narrow], blocks=7, spent=0.1) is None
+    assert rule.stop([narrow, wide], blocks=8, spent=0.1) is None
+    assert rule.stop([], blocks=9, spent=0.1) is None
 
 
 def test_sampling_ends_when_the_time_is_spent() -> None:
     """Also where nothing was looked at; but one block alone is no measurement."""
     rule = Rule(budget=2.0)
-    assert rule.stop(None, blocks=3, spent=2.0) is Stop.BUDGET
-    assert rule.stop(None, blocks=1, spent=9.0) is None
-    assert rule.stop(_interval(0.9, 1.1), blocks=200, spent=0.5) is Stop.FULL
+    assert rule.stop([], blocks=3, spent=2.0) is Stop.BUDGET
+    assert rule.stop([], blocks=1, spent=9.0) is None
+    assert rule.stop([_interval(0.9, 1.1)], blocks=200, spent=0.5) is Stop.FULL
 
 
 def test_where_it_lies_does_not_end_sampling() -> None:
     """A wide interval far from 1 goes on like one around 1: no peeking at the verdict."""
     rule = Rule()
     for low, high in [(0.5, 0.55), (0.95, 1.05), (2.0, 2.2)]:
-        assert rule.stop(_interval(low, high), blocks=50, spent=1.0) is None
+        assert rule.stop([_interval(low, high)], blocks=50, spent=1.0) is None
 
 
 def test_looks_become_rarer() -> None:

@@ -166,6 +166,17 @@ def test_what_a_pair_gave_is_not_touched_by_the_next() -> None:
     assert second.seconds > 1.5 * first.seconds
 
 
+@pytest.mark.parametrize(("everywhere", "pairs"), [(False, 1), (True, 3)])
+def test_a_ratio_far_from_one_is_worth_no_further_processes(everywhere: bool, pairs: int) -> None:  # noqa: FBT001
+    """Twice as fast is told from just as fast by any interval; a gate may lie anywhere."""
+    world, earlier = World(noise=0.002), None
+    sides = {"reference": Side(world, "r", 40e-6), "candidate": Side(world, "c", 20e-6)}
+    rule = Rule(pairs=4, everywhere=everywhere)
+    while earlier is None or earlier.stopped is Stop.PAIR:
+        earlier = sample(sides, rule, clock=world.clock, earlier=earlier)
+    assert len(earlier.pairs) == pairs
+
+
 @pytest.mark.parametrize("seconds", [6e-6, 100e-6])
 def test_no_further_processes_where_they_are_of_no_use(seconds: float) -> None:
     """Four pairs are too few for 6 us, and one is enough for 100."""
