@@ -5,10 +5,10 @@
 
 Each bundled kernel is timed against a copy of itself, as `bench` does it, in fresh processes for
 each run and with one tuning: no run may call one of them faster, and the interval of their ratio is
-to hold 1. Beside it stands how far two medians of `triton.testing.do_bench`, taken one after the
-other in one process, are apart: the baseline. With `--slower`, the copy takes so much longer
-instead (a spinning kernel behind each call, calibrated in the plain process), and each run is to
-call it slower.
+to hold 1. Of what is delivered only each process's first output is judged. Beside it stands how far
+two medians of `triton.testing.do_bench`, taken one after the other in one process, are apart: the
+baseline. With `--slower`, the copy takes so much longer instead (a spinning kernel behind each
+call, calibrated in the plain process), and each run is to call it slower.
 
 Started several times with other kernels, the processes take turns at the GPU.
 
@@ -151,7 +151,6 @@ class Agreement:
             while sampled is None or sampled.stopped is Stop.PAIR:
                 if sampled is not None:
                     for side in sides.values():
-                        side.judge()
                         side.renew()
                 with self.alone():
                     agree([*sides.values()], "events")
@@ -161,8 +160,6 @@ class Agreement:
                         clock=lambda: time.monotonic() - sum(one.keeping for one in sides.values()),
                         earlier=sampled,
                     )
-            for side in sides.values():
-                side.judge()
         return sampled
 
     def _side(self, stack: ExitStack, taskfile: TaskFile, case: Case, text: str) -> CandidateSide:
