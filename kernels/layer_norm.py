@@ -22,6 +22,8 @@ MAX_FORWARD_TILE = 16384  # elements that a forward program holds in registers w
 FORWARD_SHARE = 1024  # of these for each warp
 FORWARD_WARPS = 16  # on each multiprocessor: few, since the rows on their way hide the waiting
 FORWARD_STAGES = 3  # one tile is reduced while two are on their way
+# An option that only NVIDIA's backend of Triton has.
+MOST_REGISTERS = {} if torch.version.hip else {"maxnreg": 128}
 MAX_BACKWARD_TILE = 8192  # elements of each of the five or six rows that a backward step holds
 CHUNK = 4096  # elements that a program reads at a time from wider rows
 PROGRAMS = 132  # enough to occupy an H100 or H200; more only if each still gets plenty of rows
@@ -263,7 +265,7 @@ def _normalise(
             BLOCK_N=block_n,
             STAGES=FORWARD_STAGES,
             num_warps=warps,
-            maxnreg=128,
+            **MOST_REGISTERS,
         )
     else:
         _forward_wide[(m,)](*tensors, n, x.stride(0), eps, BLOCK_N=CHUNK, num_warps=_warps(CHUNK))
