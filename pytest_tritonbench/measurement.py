@@ -18,11 +18,11 @@ from pytest_tritonbench.sides import (
     RejectedError,
     Rival,
     RivalError,
-    TimesReferences,
     agree,
 )
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.work import Work
+from pytest_tritonbench.timers import Timer
 from pytest_tritonbench.timing.benchmark_rows import CANDIDATE, COMPILED, REFERENCE
 from pytest_tritonbench.timing.in_a_row import InARow, in_a_row
 from pytest_tritonbench.timing.peaks import Peaks
@@ -69,7 +69,7 @@ class Measurement:
     def __init__(
         self,
         settings: TimingSettings,
-        references: Mapping[str, TimesReferences],
+        references: Mapping[str, Timer],
         watch: Watch | None = None,
         peaks: Callable[[bool], Peaks] | None = None,
         alone: Callable[[], AbstractContextManager[object]] = nullcontext,

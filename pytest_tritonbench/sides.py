@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
 
 from pytest_tritonbench.evaluation import Evaluation, Outcome, Timing
 from pytest_tritonbench.sandbox import Delivered, TensorArg
@@ -23,20 +22,11 @@ from pytest_tritonbench.sandbox.timed_candidate import (
 )
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.work import Work
+from pytest_tritonbench.timers import Timer
 from pytest_tritonbench.timing_options import TimingSettings
 
 _KEPT_ON_THE_WAY = 2
 _ONE_IN = 40
-
-
-class TimesReferences(Protocol):
-    """A trusted process that can time a reference."""
-
-    def step(self, path: Path, case: Case, what: str, **more: Any) -> dict[str, Any]:
-        """Do one step."""
-
-    def renew(self, path: Path, case: Case) -> None:
-        """Have a new process for the steps to come."""
 
 
 class RejectedError(Exception):
@@ -257,7 +247,7 @@ class ReferenceSide:
 
     def __init__(
         self,
-        timer: TimesReferences,
+        timer: Timer,
         path: Path,
         case: Case,
         turned: Sequence[str],

@@ -38,13 +38,13 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """Ends sampling by the width of the interval, never by where it lies.
+    """Ends the samples of a pair of processes by the interval's width, never by where it lies.
 
     A rule that looked at the verdict would go on until chance gave it the one it waits for. The
     width is looked at once in a while for the same reason: each look is a chance to stop at a
     moment in which the scatter merely seems small. Only whether new processes are worth their
-    start is asked of the ratio as well: one that is many half-widths away from 1 is not moved
-    there by what processes differ by.
+    start depends on the ratio as well: what processes differ by moves none to 1 that is many
+    half-widths away from it.
     """
 
     half_width: float = HALF_WIDTH
