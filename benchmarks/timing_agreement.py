@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,8 @@ class Found:
     runs: list[Interval] = field(default_factory=list)
     """Of the copy's time over the kernel's."""
 
-    pairs: list[int] = field(default_factory=list)
-    """How many pairs of processes each of them took."""
+    ratios: list[list[list[float]]] = field(default_factory=list)
+    """Of each of them, pair of processes by pair of processes: its blocks' ratios of medians."""
 
     do_bench: list[list[float]] = field(default_factory=list)
     slower: float | None = None
@@ -178,6 +179,13 @@ class Agreement:
         self._oracle.close()
 
 
+def block_ratios(sampled: Sampled) -> list[list[float]]:
+    """Of the copy's median over the kernel's, by pair of processes."""
+    both = zip(sampled.series["copy"].blocks, sampled.series["candidate"].blocks, strict=True)
+    ratios = (statistics.median(copy) / statistics.median(own) for copy, own in both)
+    return [[*islice(ratios, count)] for count in sampled.pairs]
+
+
 def chosen(taskfile: TaskFile, place: float, *, small: bool) -> Case:
     """The case that is timed: of the sweep, or a pinned one in the interpreter."""
     task = taskfile.task
@@ -206,7 +214,7 @@ def measured(
         sampled = agreement.run(taskfile, case, source, copy)
         found.seconds = statistics.median(sampled.series["candidate"].device)
         found.runs.append(sampled.interval("copy", "candidate"))
-        found.pairs.append(len(sampled.pairs))
+        found.ratios.append(block_ratios(sampled))
         found.sampling += sampled.seconds
     found.spent = time.monotonic() - began
     return found

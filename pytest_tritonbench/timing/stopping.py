@@ -106,7 +106,7 @@ class Rule:
 
     def _another(self, interval: Interval, pairs: int) -> bool:
         """Whether it is worth another pair: the last one allowed would bring the precision."""
-        at_best = interval.floor * math.sqrt(pairs / self.pairs)
+        at_best = interval.floor_after(pairs, self.pairs)
         far = abs(math.log(interval.value)) > _FAR * interval.half_width
         reached = at_best <= _IN_REACH * self.half_width
         return pairs < self.pairs and reached and (self.everywhere or not far)
