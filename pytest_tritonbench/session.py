@@ -185,7 +185,9 @@ class Session:
     def sandbox(self) -> Sandbox:
         """Where candidates and references run."""
         made = Sandbox(
-            device="cpu" if self.gpu is None else self.gpu, targets=self.settings.targets
+            device="cpu" if self.gpu is None else self.gpu,
+            targets=self.settings.targets,
+            warm=not self.settings.suites,
         )
         made.start()
         return made

@@ -48,6 +48,9 @@ class Sandbox:
         spare: keep one worker forked ahead, so that the next candidate need not wait.
         without: borders that are not to be used, of `"namespaces"` and `"landlock"`, for machines
             on which they are in the way.
+        warm: give every process of a candidate a CUDA context ahead, else the first one alone,
+            which has time while others still import: a driver makes one context after the other,
+            and of the answers of models half end before they need one.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Sandbox:
         *,
         spare: bool = True,
         without: Collection[str] = (),
+        warm: bool = True,
     ) -> None:
         self._device = device
         self.targets = tuple(targets)
@@ -66,6 +70,7 @@ class Sandbox:
         self.readable = tuple(str(Path(path).resolve()) for path in readable)
         self._without = tuple(without)
         self._keep_spare = spare
+        self._warm = warm
         self._spare: Worker | None = None
         self._zygote: _Zygote | None = None
         self._tiers: dict[str, Any] | None = None
@@ -162,6 +167,7 @@ class Sandbox:
             "entry": entry,
             "limits": self.limits.as_json() if role == "candidate" else _unlimited().as_json(),
             "scratch": f"{zygote.root}/{self._count}",
+            "warm": self._warm or self._count == 1,
         }
         with channel_end, status_end:
             try:

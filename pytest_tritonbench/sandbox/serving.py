@@ -58,11 +58,17 @@ class Service:
         self._scripts: ScriptRunner | None = None
         self._on_cpu = spec["device"] == "cpu"
 
-    def warm_up(self) -> None:
-        """Have a CUDA context before anyone waits for it: it takes longer than most tests."""
+    def warm_up(self, *, context: bool) -> None:
+        """Do what takes longer than most tests before anyone waits for it.
+
+        Args:
+            context: whether to have a CUDA context already.
+        """
         if self._on_cpu:
             return
         launches.tune_with(tuning.measure)
+        if not context:
+            return
         # What is wrong with the device is said by the first call that needs it.
         with contextlib.suppress(Exception):
             torch.zeros(1, device="cuda")

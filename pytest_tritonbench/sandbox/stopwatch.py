@@ -35,6 +35,7 @@ _DEFAULT_L2 = 1 << 27
 _REMEMBERED = 16
 _HOLD_AT_LEAST = 20e-6
 _HOLD_AT_MOST = 5e-3
+_OUTLASTED = 5
 _CYCLES_PER_SECOND = 2e9
 
 
@@ -44,7 +45,8 @@ class Stopwatch:
     The queue is held back by a spinning kernel until the whole call has been queued behind it, so
     that the events are apart by what the device does, and not by how long Python takes to ask for
     it. The hold is 1.5 times the longest that the host took lately; where that was too short, the
-    answer says so. A call that waits for the device itself always outlasts its hold.
+    answer says so. A call that waits for the device itself always outlasts its hold: after a few
+    such calls there is none, for a host that has waited for milliseconds is slow to go on.
 
     Args:
         device: a CUDA device; on a CPU both times are the host's.
@@ -61,6 +63,8 @@ class Stopwatch:
         if self._on_gpu and cold:
             self._flush = _empty(flush_bytes(device), dtype=torch.uint8, device=device)
         self._host: list[float] = []
+        self._outlasted = 0
+        self._waits = False
 
     @property
     def replays(self) -> bool:
@@ -134,9 +138,8 @@ class Stopwatch:
         if self._flush is not None:
             _zero(self._flush)
         begin, end = _Event(enable_timing=True), _Event(enable_timing=True)
-        if held:
-            self._hold()
-        else:
+        queued = held and self._hold()
+        if not held:
             _synchronize()
         _record(begin)
         asked = _now()
@@ -144,6 +147,7 @@ class Stopwatch:
         returned = _now()
         _record(end)
         gap = _passed(begin)
+        self._heed(held=queued, gap=gap)
         _wait(end)
         ended = _now()
         _synchronize()
@@ -158,11 +162,17 @@ class Stopwatch:
 
     def _hold(self) -> bool:
         """Hold the queue back for as long as the host will take; whether it is held."""
-        if not self._host:
+        if self._waits or not self._host:
             return False
         hold = 1.5 * max(self._host) + _HOLD_AT_LEAST
         _sleep(int(min(hold, _HOLD_AT_MOST) * _CYCLES_PER_SECOND))
         return True
+
+    def _heed(self, *, held: bool, gap: bool) -> None:
+        """Notice a call that outlasts every hold, each half as long again as the one before."""
+        if held:
+            self._outlasted = self._outlasted + 1 if gap else 0
+            self._waits = self._outlasted >= _OUTLASTED
 
     def _remember(self, host: float) -> None:
         self._host = [*self._host[1 - _REMEMBERED :], host]
@@ -184,6 +194,7 @@ class Stopwatch:
             gap = _passed(begin)
 
         spans = cupti.kernel_spans(call)
+        self._heed(held=held, gap=gap)
         self._remember(host)
         before = 2 if held else 1
         extent = cupti.extent_ms(spans[before:])

@@ -17,7 +17,6 @@ from pytest_tritonbench.timing.interval import (
     student,
 )
 
-
 OFFS = [PAIR_BIAS * z for z in (1.1619, 0.3873, -0.3873, -1.1619)]
 """Four values with the assumed standard deviation."""
 
