@@ -74,6 +74,11 @@ class Series:
     gaps: int = 0
     """Samples in which the device may have waited for the host."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether the median is of calls with the host's time in it."""
+        return 2 * self.gaps > len(self.device)
+
 
 @dataclass(frozen=True)
 class Sampled:
@@ -252,5 +257,6 @@ def _interval(
         Block(one, other, pair)
         for one, other, pair in zip(ours.blocks, theirs.blocks, numbers, strict=True)
     ]
-    bias = assumed_pair_bias(min(statistics.median(ours.device), statistics.median(theirs.device)))
+    shorter = min(statistics.median(ours.device), statistics.median(theirs.device))
+    bias = assumed_pair_bias(shorter, ours.waits + theirs.waits)
     return of_blocks(blocks, pair_bias=bias)

@@ -50,7 +50,7 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def measure(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Measure]:
     """Times a kernel where each pair of processes is said to be far off."""
-    monkeypatch.setattr(sampler, "assumed_pair_bias", lambda _: 0.2)
+    monkeypatch.setattr(sampler, "assumed_pair_bias", lambda *_: 0.2)
     monkeypatch.setattr(Rule, "_another", lambda self, _, pairs: pairs < self.pairs)
     oracle = Oracle(sandbox, "cpu", 60.0)
 

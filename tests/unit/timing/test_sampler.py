@@ -224,6 +224,9 @@ def test_a_call_that_always_waits_is_taken_as_it_is() -> None:
     found = gapped(1.0)
     series = found.series["candidate"]
     assert series.gaps == len(series.device)
+    interval = found.interval("reference", "candidate")
+    assert found.stopped is Stop.SETTLED
+    assert interval.half_width > 0.3
     assert found.interval("reference", "candidate").value == pytest.approx(0.1, rel=0.05)
 
 
