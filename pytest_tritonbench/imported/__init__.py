@@ -38,10 +38,22 @@ def prepare(config: pytest.Config, settings: Settings, authors: Sequence[Author]
     Raises:
         pytest.UsageError: If one of them cannot be read.
     """
+    if settings.predictions:
+        _refuse_stray_files(config)
     plan = make_plan(settings, config.invocation_params.dir, authors)
-    take_ids(config, [channel.suite for channel in plan.channels])
+    take_ids(config, [*(channel.suite for channel in plan.channels), *plan.left_out])
     _collect.declare_markers(plan, config)
     return plan
+
+
+def _refuse_stray_files(config: pytest.Config) -> None:
+    """Say what to do where a shell has made many arguments of a glob."""
+    stray = [name for name in config.args if name.endswith(".jsonl")]
+    if stray:
+        raise pytest.UsageError(
+            f"--tb-predictions takes one file or a glob in quotes, and {stray[0]} is a second; "
+            f"write --tb-predictions '*.jsonl', or the option once for each file"
+        )
 
 
 def collect(session: pytest.Session, plan: Plan) -> list[pytest.Item]:

@@ -75,6 +75,9 @@ class Plan:
     notes: tuple[str, ...] = ()
     """What is odd about the predictions, a line each."""
 
+    left_out: tuple[str, ...] = ()
+    """Suites that no file of predictions answers."""
+
     def answers(self, channel: Channel, task: Upstream) -> list[Answered]:
         """Every answer to a task: its own gold's where no predictions were given."""
         if self.authors:
@@ -181,5 +184,13 @@ def make_plan(settings: Settings, here: Path, authors: Sequence[Author] = ()) ->
             )
         labels = {i: row.label for i, row in enumerate(file.rows)}
         known.append(Model(file.name, path, joined, labels))
-    store = None if settings.asking is None else settings.asking.store
-    return Plan(tuple(channels), models, tuple(authors), store, tuple(notes))
+    left_out = [c for c in channels if models and c.name not in models]
+    notes += [f"{c.suite} is left out: no file of predictions answers it" for c in left_out]
+    return Plan(
+        tuple(channel for channel in channels if channel not in left_out),
+        models,
+        tuple(authors),
+        None if settings.asking is None else settings.asking.store,
+        tuple(notes),
+        tuple(channel.suite for channel in left_out),
+    )

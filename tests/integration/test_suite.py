@@ -241,3 +241,34 @@ def test_the_golds_answer_where_nobody_does(ran: Ran) -> None:
         "TritonBench-T::double::test_call[gold]": "PASSED",
         "TritonBench-T::double::test_exec[gold]": "PASSED",
     }
+
+
+def test_a_channel_that_no_file_answers_is_left_out(tmp_path: Path) -> None:
+    """Answers to T do not fail the tasks of G, and the header says that these are not judged."""
+    checkout = Checkout(tmp_path / "bench")
+    checkout.task("twice")
+    checkout.task("doubled", channel="G", gold=answer("doubled"))
+    mine = checkout.predictions("mine", {"twice": answer("twice")})
+    result = run(tmp_path, "--tb-suite", "bench", "--tb-predictions", mine, "-k", "not fuzz")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert {name.partition("::")[0] for name in outcomes(result)} == {"TritonBench-T"}
+    assert "TritonBench-G is left out: no file of predictions answers it" in result.stdout
+
+
+def test_a_glob_without_quotes_is_told(ran: Ran) -> None:
+    """The shell hands over several files where the option takes one: that is no test path."""
+    result = run(ran.path, *ran.options, "mine.jsonl", "-n", "2")
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "--tb-predictions takes one file or a glob in quotes, and mine.jsonl" in result.stderr
+
+
+def test_an_id_of_a_channel_that_is_left_out_is_a_usage_error(tmp_path: Path) -> None:
+    """It is told like any other id that no test has."""
+    checkout = Checkout(tmp_path / "bench")
+    checkout.task("twice")
+    checkout.task("doubled", channel="G", gold=answer("doubled"))
+    mine = checkout.predictions("mine", {"twice": answer("twice")})
+    options = ("--tb-suite", "bench", "--tb-predictions", mine)
+    result = run(tmp_path, *options, "TritonBench-G::doubled")
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "not found: TritonBench-G::doubled (no such test in TritonBench-T)" in result.stderr
