@@ -14,6 +14,7 @@ import pytest
 from tests.integration.checkout import Checkout
 from tests.integration.made_up_gpus import install
 from tests.integration.project import Project
+from tests.warm import VARIABLE
 
 # What each worker saw before anything of the plugin's was imported, and what was made of it.
 CONFTEST = """
@@ -97,8 +98,12 @@ def test_each_worker_has_a_gpu_of_its_own(run: Run) -> None:
     assert run("-n", "2", workers=2) == {"gw0": on("GPU-aaaa"), "gw1": on("GPU-bbbb")}
 
 
-def test_a_replacement_has_the_gpu_of_the_dead(run: Run, machine: Project) -> None:
+def test_a_replacement_has_the_gpu_of_the_dead(
+    run: Run, machine: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """gw2 replaces gw1, which was killed, and has its GPU; by its number it had the third."""
+    # A real interpreter is what is killed.
+    monkeypatch.delenv(VARIABLE, raising=False)
     machine.write("dies", "gw1")
     assert run("-n", "2", workers=3) == {
         "gw0": on("GPU-aaaa"),

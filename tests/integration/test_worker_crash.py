@@ -3,6 +3,7 @@
 import pytest
 
 from tests.integration.project import Project
+from tests.warm import VARIABLE
 
 CONFTEST = """
     import os
@@ -15,6 +16,12 @@ CONFTEST = """
 
     TaskRun.exec = exec_
 """
+
+
+@pytest.fixture(autouse=True)
+def real(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have workers be real interpreters: what pytest-xdist sees of their end is the point."""
+    monkeypatch.delenv(VARIABLE, raising=False)
 
 
 def test_the_test_it_died_of_is_lost_and_no_other(double: Project) -> None:

@@ -10,7 +10,9 @@ import sys
 here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib costs time
 name = os.path.basename(__file__)  # noqa: PTH119 - as above
 arguments = ["-m", "pytest", *sys.argv[1:]] if name == "pytest" else sys.argv[1:]
-if not arguments or arguments[0] not in {"-m", "-mpytest"}:
+# A worker of pytest-xdist is started with "-u -c CODE" and told the rest through its input.
+worker = arguments[:2] == ["-u", "-c"]
+if not worker and (not arguments or arguments[0] not in {"-m", "-mpytest"}):
     # Whatever else Python can do, it does itself.
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - what it stands for
 endpoint = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

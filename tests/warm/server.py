@@ -2,6 +2,7 @@
 
 import array
 import contextlib
+import gc
 import json
 import os
 import runpy
@@ -11,15 +12,30 @@ import socket
 import sys
 from typing import Any
 
+import execnet.gateway_io
+import pytest  # noqa: F401 - pytest's own modules, which depend on nothing of a run
 import torch  # noqa: F401 - the point of this process
 
 SPACE = socket.CMSG_SPACE(3 * 4)
+# What to run instead of Python; this process starts in the folder that has it.
+STAND_IN = os.path.abspath("bin/python")  # noqa: PTH100 - a string all along
+
+_popen_args = execnet.gateway_io.popen_args
+
+
+def _worker_args(spec: Any) -> list[str]:
+    """The command of a worker of pytest-xdist: one that has torch, unless it names its Python."""
+    command: list[str] = _popen_args(spec)
+    return command if spec.python else [STAND_IN, *command[1:]]
 
 
 def main() -> None:
     """Serve until whoever has started this process is gone."""
     listener, life = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
     born: dict[int, tuple[int, socket.socket]] = {}
+    # What is here already is no garbage: no process has to go through torch's modules for it.
+    gc.collect()
+    gc.freeze()
     while True:
         ready, _, _ = select.select([listener.fileno(), life.fileno(), *born], [], [])
         if life.fileno() in ready:
@@ -88,7 +104,13 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     # torch imports it where it is there; a test may have put another one on the path.
     for name in [name for name in sys.modules if name.partition(".")[0] == "pynvml"]:
         del sys.modules[name]
+    execnet.gateway_io.popen_args = _worker_args
     flag, *rest = request["arguments"]
+    if flag == "-u":
+        sys.argv = ["-c"]
+        global _code  # noqa: PLW0603 - as below
+        _code = rest[1]
+        return
     module, *rest = (rest[0], *rest[1:]) if flag == "-m" else (flag.removeprefix("-m"), *rest)
     sys.argv = [module, *rest]
     global _module  # noqa: PLW0603 - what is to be run once nothing of this is on the stack
@@ -96,8 +118,11 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
 
 
 _module: str | None = None
+_code: str | None = None
 
 if __name__ == "__main__":
     main()
     if _module is not None:
         runpy.run_module(_module, run_name="__main__", alter_sys=True)
+    if _code is not None:
+        exec(_code, {"__name__": "__main__"})  # noqa: S102 - what `python -c` does

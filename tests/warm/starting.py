@@ -9,12 +9,13 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-_VARIABLE = "TRITONBENCH_WARM_PYTHON"
+VARIABLE = "TRITONBENCH_WARM_PYTHON"
+"""Holds what to run; a test that is to start real interpreters takes it away."""
 
 
 def python() -> str:
     """What to run instead of ``sys.executable``, with the same arguments."""
-    return os.environ.get(_VARIABLE, sys.executable)
+    return os.environ.get(VARIABLE, sys.executable)
 
 
 class Warm:
@@ -41,11 +42,11 @@ class Warm:
             path.parent.mkdir(exist_ok=True)
             path.write_text(f"#!{sys.executable} -ISs\n{client}", encoding="utf-8")
             path.chmod(0o755)
-        os.environ[_VARIABLE] = str(self._folder / "bin" / "python")
+        os.environ[VARIABLE] = str(self._folder / "bin" / "python")
 
     def close(self) -> None:
         """End it; what was forked goes on."""
-        del os.environ[_VARIABLE]
+        del os.environ[VARIABLE]
         self._life.close()
         self._process.wait(20)
         shutil.rmtree(self._folder, ignore_errors=True)
