@@ -29,6 +29,11 @@ class MovedByRoundings(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch has no annotation here
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled in it, and to be skipped by Dynamo takes importing that: a second."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Any,

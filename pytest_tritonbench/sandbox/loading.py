@@ -182,6 +182,9 @@ def describe(error: BaseException, filename: str, *, importing: bool = False) ->
         reason = Reason.OUT_OF_MEMORY
     elif any(map(_is_gpu_fault, chain)):
         reason, fatal = Reason.GPU_FAULT, True
+    elif any(map(_is_out_of_processes, chain)):
+        # The kernel was faster than the warden.
+        reason, fatal = Reason.PROCESS_LIMIT, True
     elif any(_is(link, *_COMPILE_ERRORS) for link in chain):
         reason = Reason.COMPILE_ERROR
     else:
@@ -238,6 +241,9 @@ _STICKY = (
 )
 
 
+_FORKING = {"fork", "forkpty", "fork_exec", "_fork_exec", "posix_spawn", "posix_spawnp"}
+
+
 def _is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or _is(error, "OutOfMemoryError"):
         return True
@@ -247,6 +253,14 @@ def _is_out_of_memory(error: BaseException) -> bool:
 def _is_gpu_fault(error: BaseException) -> bool:
     said = str(error)
     return isinstance(error, RuntimeError) and any(words in said for words in _STICKY)
+
+
+def _is_out_of_processes(error: BaseException) -> bool:
+    if isinstance(error, RuntimeError):
+        return "can't start new thread" in str(error)
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    called = set(frames[-1].f_code.co_names) if frames else set()
+    return isinstance(error, BlockingIOError) and bool(called & _FORKING)
 
 
 def own_frames(error: BaseException, filename: str) -> str:

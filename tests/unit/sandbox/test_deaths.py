@@ -157,17 +157,30 @@ def test_output_flood(run: Run) -> None:
     assert "spam" in failure.detail
 
 
-def test_fork_bomb(run: Run) -> None:
-    """Processes that fork without end are all killed."""
-    source = """
+@pytest.mark.parametrize("pause", ["time.sleep(0.002)", "pass"])
+def test_fork_bomb(run: Run, pause: str) -> None:
+    """Processes that fork without end are all killed; the warden or the kernel stops them."""
+    source = f"""
     import os, time
     def f(x):
         while True:
             os.fork()
-            time.sleep(0.002)
+            {pause}
     """
     failure = failed(run(source))
     assert (failure.reason, failure.fatal) == (Reason.PROCESS_LIMIT, True)
+
+
+def test_what_only_looks_like_a_fork_bomb_is_an_exception(run: Run) -> None:
+    """The same error of something else, such as a pipe that nobody writes to, is the code's own."""
+    source = """
+    import os
+    def f(x):
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        os.read(reading, 1)
+    """
+    assert failed(run(source)).reason == Reason.EXCEPTION
 
 
 def test_stderr_of_the_dead_is_kept(run: Run) -> None:
