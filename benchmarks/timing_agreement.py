@@ -92,8 +92,9 @@ class Found:
 
     @property
     def verdicts(self) -> str:
-        """How often it was called what."""
-        said = [str(verdict.of(one)) for one in self.runs]
+        """How often it was called what; where the copy is the slowed one, how often that was."""
+        slowed = self.slower is not None
+        said = [str(verdict.of(one.reciprocal if slowed else one)) for one in self.runs]
         return ", ".join(f"{said.count(word)} {word}" for word in dict.fromkeys(said))
 
 

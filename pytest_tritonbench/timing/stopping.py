@@ -10,7 +10,8 @@ from enum import StrEnum
 from .interval import Interval
 
 HALF_WIDTH = 0.01
-MOST_PAIRS = 4
+MOST_PAIRS = 6
+_USUALLY_ENOUGH = 4
 _MARGIN = 1.3
 _SETTLED = 1.15
 _IN_REACH = 0.9
@@ -105,8 +106,13 @@ class Rule:
         return None
 
     def _another(self, interval: Interval, pairs: int) -> bool:
-        """Whether it is worth another pair: the last one allowed would bring the precision."""
-        at_best = interval.floor_after(pairs, self.pairs)
+        """Whether it is worth another pair: a few would bring the precision.
+
+        Once there is a second one, it goes on: pairs that seem to be further apart than was
+        assumed may be so by chance, and more of them tell.
+        """
+        if pairs > 1 or pairs == self.pairs:
+            return pairs < self.pairs
+        at_best = interval.floor_after(1, min(_USUALLY_ENOUGH, self.pairs))
         far = abs(math.log(interval.value)) > _FAR * interval.half_width
-        reached = at_best <= _IN_REACH * self.half_width
-        return pairs < self.pairs and reached and (self.everywhere or not far)
+        return at_best <= _IN_REACH * self.half_width and (self.everywhere or not far)

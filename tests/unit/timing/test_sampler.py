@@ -150,6 +150,15 @@ def test_further_processes_bring_the_precision_that_samples_cannot() -> None:
     assert abs(last.value - 1) < 0.5 * abs(first.value - 1)
 
 
+def test_pairs_that_seem_far_apart_are_not_left_at_two() -> None:
+    """The second pair is off by more than was assumed, by chance: further ones show that."""
+    found = in_pairs(20e-6, [3.5e-7, -3.5e-7, 5e-8, -5e-8, 0.0, 2e-8])
+    widths = [one.interval("reference", "candidate").half_width for one in found]
+    assert len(found) > 3
+    assert widths[1] > 0.015
+    assert widths[-1] < 0.012
+
+
 def test_a_spent_budget_starts_no_further_processes() -> None:
     """Whoever asks for less time gets a wider interval instead."""
     world = World(noise=0.002)
