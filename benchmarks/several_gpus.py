@@ -73,7 +73,10 @@ def compare(one: Run, many: Run) -> None:
     for name, timing in one.timings.items():
         first, second = (interval_from_json(t["interval"]) for t in (timing, many.timings[name]))
         apart.append(abs(second.value / first.value - 1))
-        overlapping += first.low <= second.high and second.low <= first.high
+        overlap = first.low <= second.high and second.low <= first.high
+        overlapping += overlap
+        if not overlap:
+            print(f"{name}: {first} and {second}")
         opposed += {timing["verdict"], many.timings[name]["verdict"]} == {"faster", "slower"}
     print(
         f"speedups of {len(apart)} cases: {statistics.median(apart):.2%} apart (median), "
