@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from pytest_tritonbench import model_options, timing_options
 from pytest_tritonbench import option_values as values
+from pytest_tritonbench.candidate.predictions import PredictionsError, matching
 from pytest_tritonbench.option import Option
 
 if TYPE_CHECKING:
@@ -266,19 +266,10 @@ def _files(
     """
     found: list[tuple[str | None, Path]] = []
     for name, pattern in given:
-        plain = here / pattern
-        paths = [plain] if plain.exists() else [Path(p) for p in sorted(glob(str(plain)))]  # noqa: PTH207 - takes absolute patterns
-        if not paths:
-            raise pytest.UsageError(
-                f"--tb-predictions: there is no file {pattern!r} in {here}; give a file of "
-                f"predictions, a glob of such files, or NAME=FILE"
-            )
-        if name is not None and len(paths) > 1:
-            raise pytest.UsageError(
-                f"--tb-predictions: {pattern!r} stands for {len(paths)} files, and all would be "
-                f"called {name!r}; leave the name out or give one file"
-            )
-        found += [(name, path) for path in paths]
+        try:
+            found += [(name, path) for path in matching(pattern, name, here)]
+        except PredictionsError as e:
+            raise pytest.UsageError(f"--tb-predictions: {e}") from None
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,32 @@ class PredictionFile:
     rows: tuple[Row, ...]
     problems: tuple[str, ...] = ()
     """What is odd about the file, and does not hinder its use."""
+
+
+def matching(pattern: str, name: str | None, here: Path) -> list[Path]:
+    """The files that a path or a glob stands for.
+
+    Args:
+        pattern: From ``here``.
+        name: Name of the model, where one was given.
+        here: A folder.
+
+    Raises:
+        PredictionsError: If it stands for none, or the name for several.
+    """
+    plain = here / pattern
+    paths = [plain] if plain.exists() else [Path(p) for p in sorted(glob(str(plain)))]  # noqa: PTH207 - takes absolute patterns
+    if not paths:
+        raise PredictionsError(
+            f"there is no file {pattern!r} in {here}; give a file of predictions, a glob of such "
+            f"files, or NAME=FILE"
+        )
+    if name is not None and len(paths) > 1:
+        raise PredictionsError(
+            f"{pattern!r} stands for {len(paths)} files, and all would be called {name!r}; leave "
+            f"the name out or give one file"
+        )
+    return paths
 
 
 def read(path: str, name: str | None = None) -> PredictionFile:

@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="[NAME=]FILE",
-        help="a file of predictions whose texts the page shows",
+        help="a file of predictions, or a glob of such files, whose texts the page shows",
     )
     parser.add_argument(
         "--root",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_tritonbench.candidate.join import join
-from pytest_tritonbench.candidate.predictions import read
+from pytest_tritonbench.candidate.predictions import matching, read
 from pytest_tritonbench.report.metrics.outcomes import identity
 from pytest_tritonbench.task.tritonbench.checkout import Channel
 
@@ -55,7 +55,7 @@ def predicted(
 
     Args:
         channels: Channels of the checkouts that they answer.
-        files: ``FILE`` or ``NAME=FILE``.
+        files: ``FILE``, a glob of files, or ``NAME=FILE``.
 
     Returns:
         Texts by suite, model and task, in the order of the samples.
@@ -68,9 +68,11 @@ def predicted(
     for given in files:
         name, equals, path = given.partition("=")
         named = bool(equals) and not Path(given).exists()
-        file = read(path, name) if named else read(given)
-        joined = join(file, channels)
-        for task, answers in joined.answers.items():
-            texts = [answer.text for answer in answers]
-            found[suites[joined.channel], file.name, task] = texts
+        model, pattern = (name, path) if named else (None, given)
+        for one in matching(pattern, model, Path()):
+            file = read(str(one), model)
+            joined = join(file, channels)
+            for task, answers in joined.answers.items():
+                texts = [answer.text for answer in answers]
+                found[suites[joined.channel], file.name, task] = texts
     return found

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_tritonbench.report.__main__ import main
+from tests.integration.checkout import Checkout
 from tests.unit.report_pages.made import Page, record
 
 
@@ -73,3 +74,32 @@ def test_predictions_need_their_suite(tmp_path: Path, capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit):
         main([str(file), "--out", str(tmp_path), "--predictions", "x.jsonl"])
     assert "--suite" in capsys.readouterr().err
+
+
+def test_a_glob_of_predictions_is_read(tmp_path: Path) -> None:
+    """The page shows answers of every file that a glob stands for, as pytest's option takes it."""
+    checkout = Checkout(tmp_path / "bench")
+    checkout.task("twice")
+    rows = []
+    for name in ("one", "two"):
+        checkout.predictions(name, {"twice": f"answer {name}"})
+        rows.append(record(suite="TritonBench-T", task="twice", model=name))
+    file = _write(tmp_path / "records.jsonl", *rows)
+    options = ["--suite", str(checkout.path), "--predictions", f"{checkout.path}/*.jsonl"]
+    assert main([str(file), "--out", str(tmp_path), *options]) == 0
+    page = Page((tmp_path / "report.html").read_text())
+    for number, name in enumerate(("one", "two")):
+        assert f"answer {name}" in json.dumps(page.told(model=number))
+
+
+def test_predictions_that_are_not_there_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A glob that stands for no file is an error, and no report is written."""
+    checkout = Checkout(tmp_path / "bench")
+    checkout.task("twice")
+    file = _write(tmp_path / "records.jsonl", record())
+    options = ["--suite", str(checkout.path), "--predictions", f"{tmp_path}/no*.jsonl"]
+    assert main([str(file), "--out", str(tmp_path / "out"), *options]) == 2
+    assert "there is no file" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
