@@ -12,7 +12,6 @@ import pytest
 
 from pytest_tritonbench import model_options, timing_options
 from pytest_tritonbench import option_values as values
-from pytest_tritonbench.candidate.predictions import PredictionsError, matching
 from pytest_tritonbench.option import Option
 
 if TYPE_CHECKING:
@@ -265,6 +264,13 @@ def _files(
         pytest.UsageError: If one stands for none, or a name for several.
     """
     found: list[tuple[str | None, Path]] = []
+    if not given:
+        return ()
+    from pytest_tritonbench.candidate.predictions import (  # noqa: PLC0415 - every run of pytest imports this module
+        PredictionsError,
+        matching,
+    )
+
     for name, pattern in given:
         try:
             found += [(name, path) for path in matching(pattern, name, here)]
