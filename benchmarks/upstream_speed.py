@@ -3,7 +3,7 @@
 Runs upstream's ``0_call_acc.py`` and then ``1_exe_acc.py`` of channel T on the first predictions of
 a file, and the plugin on the same ones, in turns on the same GPU::
 
-    python benchmarks/upstream_speed.py CHECKOUT [--rows 40] [--workers 20]
+    python benchmarks/upstream_speed.py CHECKOUT [--rows 40] [--workers N]
 
 Upstream's scripts do not run as they are released: in a temporary copy the paths of data and
 interpreter are set, and an f-string is made one that Python before 3.12 can read. Prints both
@@ -82,8 +82,8 @@ def plugin(
     command += ["-k", "not fuzz", "--rootdir", str(folder), "--tb-suite", f"{checkout}#T"]
     command += ["--tb-predictions", str(predictions)]
     env = {**os.environ, "PYTHONPATH": _path(), "TB_TIME_SPLIT": str(split)}
-    # As wherever it was used before, and as torch is for both: compiled to bytecode. What is kept
-    # of the one task that is judged for it is that, and nothing else.
+    # Neither side's time is to have Python's compiling in it. One task is judged beforehand, which
+    # leaves bytecode behind and nothing else: no records are kept of it.
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     compileall.compile_dir(ROOT / "pytest_tritonbench", quiet=2)
     ids = [f"TritonBench-T::{task}" for task in tasks]

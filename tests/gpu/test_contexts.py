@@ -32,7 +32,7 @@ def test_it_is_made_ahead_where_that_was_asked_for(warm: bool, there: list[bool]
 
 
 def test_what_is_only_judged_has_few_queues() -> None:
-    """Its context is there in half the time."""
+    """With fewer of them, its context is there sooner."""
     script = Script(test=QUEUES, names=("f",), test_function="test_f", result="r")
     with (
         Sandbox("cuda:0", warm=False) as sandbox,
