@@ -174,7 +174,7 @@ class Service:
         log.enabled = script.launches
         if not self._on_cpu:
             if not script.timed:
-                # Only a context that is not there yet heeds it: with fewer queues it is there sooner.
+                # Only a context that is not there yet heeds it, and is there sooner.
                 os.environ.setdefault(*_FEW_QUEUES)
             return self._scripts.run(request["source"], script)
         from .interpreter import bounds  # noqa: PLC0415 - not needed where there is a GPU

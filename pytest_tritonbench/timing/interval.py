@@ -209,8 +209,9 @@ def assumed_pair_bias(seconds: float, waiting: int = 0) -> float:
     A share of the time, and some nanoseconds of every call: on an H200 the medians of 18 processes
     with the same kernel scattered by 0.13 us at 6 us as at 29 us. It goes with the process:
     kernels that are loaded anew or write elsewhere keep it, and it halves where the L2 is warm.
-    Both are above what fits 31 kernels best (0.1 to 0.2 % and 80 to 100 ns). A call that waits for the device takes the
-    host's time as well, in which processes differ by much more: by 10 % and 24 % in two tries.
+    Both are above what fits 31 kernels best (0.1 to 0.2 % and 80 to 100 ns). A call that waits for
+    the device takes the host's time as well, in which processes differ by much more: by 10 % and
+    24 % in two tries.
 
     Args:
         seconds: Median device time of the call.
