@@ -183,7 +183,7 @@ def describe(error: BaseException, filename: str, *, importing: bool = False) ->
     elif any(map(_is_gpu_fault, chain)):
         reason, fatal = Reason.GPU_FAULT, True
     elif any(map(_is_out_of_processes, chain)):
-        # The kernel was faster than the warden.
+        # The operating system was faster than the warden.
         reason, fatal = Reason.PROCESS_LIMIT, True
     elif any(_is(link, *_COMPILE_ERRORS) for link in chain):
         reason = Reason.COMPILE_ERROR
