@@ -132,7 +132,7 @@ def main() -> int:
     parser.add_argument("checkout", type=Path, help="a checkout of thunlp/TritonBench")
     parser.add_argument("--predictions", type=Path, help=f"default: {_FILE} of the checkout")
     parser.add_argument("--rows", type=int, default=40, help="predictions to judge")
-    cores = min(len(os.sched_getaffinity(0)), 20)
+    cores = min(len(os.sched_getaffinity(0)), 16)
     parser.add_argument("--workers", type=int, default=cores, help="of pytest-xdist")
     options = parser.parse_args()
     checkout = options.checkout.resolve()

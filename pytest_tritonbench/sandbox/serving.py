@@ -25,7 +25,7 @@ from .scripting import ScriptRunner
 from .timed import TimedService
 from .watch import Watch
 
-_FEW_QUEUES = ("CUDA_DEVICE_MAX_CONNECTIONS", "2")
+_FEW_QUEUES = ("CUDA_DEVICE_MAX_CONNECTIONS", "1")
 """A context's queues of work, 8 unless told: streams beyond their number wait for each other."""
 
 
