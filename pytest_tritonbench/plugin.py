@@ -321,8 +321,12 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None
 
         gpus = pinning.candidates(settings.gpu)
         pinning.pin(specs, gpus)
-        from pytest_tritonbench import shared_nursery  # noqa: PLC0415 - only where there are workers
+        from pytest_tritonbench import (  # noqa: PLC0415 - only where there are workers
+            shared_nursery,
+            shared_start,
+        )
 
+        config.pluginmanager.register(shared_start.SharedStart(), "tritonbench-start")
         shared_nursery.share_nursery(config, specs, "cuda" if gpus else "cpu", settings.targets)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from functools import cached_property
@@ -19,6 +20,7 @@ from pytest_tritonbench.report.environment import Environment, describe
 from pytest_tritonbench.sandbox import Sandbox
 from pytest_tritonbench.sandbox.devices import Gpu
 from pytest_tritonbench.sandbox.gpu_lock import GpuLock, LockError
+from pytest_tritonbench.shared_start import now, started
 from pytest_tritonbench.timers import Timer
 from pytest_tritonbench.timing import profile_place
 from pytest_tritonbench.timing.benchmark_rows import COMPILED, REFERENCE
@@ -43,18 +45,26 @@ class Session:
         settings: What the user asked for.
         seed: Hypothesis's seed, where one was given.
         cache: Folder for what is worth keeping from run to run, if there is one.
+        started: When the run began, if not just now.
     """
 
     def __init__(
-        self, settings: Settings, seed: int | str | None, cache: Path | None = None
+        self,
+        settings: Settings,
+        seed: int | str | None,
+        cache: Path | None = None,
+        started: str | None = None,
     ) -> None:
         self.settings = settings
         self.seed = seed
-        self.started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.started = started or now()
         self.cache = cache
         self._oracle: Oracle | None = None
         self._compiled: Oracle | None = None
         self._peaks: Peaks | None = None
+        # An interpreter that ends looks through all that torch has made, several times, for
+        # garbage: over half a second, for which pytest-xdist waits.
+        atexit.register(gc.freeze)
 
     @cached_property
     def gpu(self) -> Gpu | None:
@@ -262,7 +272,9 @@ def session_of(config: pytest.Config) -> Session:
     """The session of a pytest process, made when first needed."""
     if _SESSION not in config.stash:
         seed = config.getoption("--hypothesis-seed", None)
-        config.stash[_SESSION] = session = Session(settings_of(config), _seed(seed), _cache(config))
+        config.stash[_SESSION] = session = Session(
+            settings_of(config), _seed(seed), _cache(config), started(config)
+        )
         config.add_cleanup(session.close)
     return config.stash[_SESSION]
 

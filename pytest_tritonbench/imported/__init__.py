@@ -5,7 +5,10 @@ Nothing here imports torch before the first test runs.
 
 from __future__ import annotations
 
+import importlib
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,6 +79,15 @@ def begin(session: pytest.Session) -> None:
     from pytest_tritonbench.session import session_of  # noqa: PLC0415 - light, but needs a test
 
     session_of(session.config).sandbox.start()
+    if hasattr(session.config, "workerinput"):
+        # A worker waits for its first test until all others have collected.
+        threading.Thread(target=_import_ahead, name="tritonbench-import").start()
+
+
+def _import_ahead() -> None:
+    # What goes wrong is said by the first test that needs it.
+    with suppress(Exception):
+        importlib.import_module("pytest_tritonbench.imported.workshop")
 
 
 def _is_imported(item: pytest.Item) -> bool:

@@ -42,7 +42,8 @@ class GoldRuns:
     def unjudged(self) -> tuple[str, str] | None:
         """One word and a sentence for why nothing can be judged by it; ``None`` if it can."""
         if self.failure is not None:
-            return "gold-broken", f"{self.failure.reason}: {self.failure.message}"
+            first = self.failure.message.partition("\n")[0]
+            return "gold-broken", f"{self.failure.reason}: {first}"
         assert self.state is not None  # noqa: S101 - what ran has a state
         if self.state.judgeable:
             return None

@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_tritonbench.imported.answers import GOLD, Answered
-from pytest_tritonbench.report.metrics.similarity import (
-    Policy,
-    SimilarityUnavailableError,
-    compare,
-    published_answer,
-)
+from pytest_tritonbench.report.metrics.similarity import SimilarityUnavailableError, tallies
 from pytest_tritonbench.task.tritonbench.checkout import Upstream
 
 
@@ -24,9 +19,8 @@ def similarity(answer: Answered, task: Upstream) -> dict[str, Any] | None:
     """
     if task.channel != "G" or answer.text is None or answer.model == GOLD:
         return None
-    text = published_answer(answer.text)
-    pairs: dict[Policy, str] = {"published": answer.label, "proper": task.gold}
     try:
-        return {policy: compare(to, text, policy).as_json() for policy, to in pairs.items()}
+        found = tallies(answer.text, answer.label, task.gold)
     except SimilarityUnavailableError:
         return None
+    return {policy: tally.as_json() for policy, tally in found.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -150,10 +151,16 @@ def uniform(rule: Rule, cases: Mapping[int, Drawn]) -> dict[int, str | None]:
     for number, case in cases.items():
         low, high = (_bound(rule.options[name], case.names) for name in ("low", "high"))
         values = case.got.double().reshape(-1)
+        if not (math.isfinite(low) and math.isfinite(high)):
+            # No range: whatever comes out is as good as anything else.
+            found[number] = None
+            continue
         if not bool(((values >= low) & (values <= high)).all()):
             found[number] = f"a value is outside of [{low:g}, {high:g})"
             continue
         found[number] = None
+        if low == high:
+            continue
         sample = (values - low) / (high - low)
         if sample.numel() > 2 and bool((sample == sample[0]).all()):
             found[number] = "all values are the same"

@@ -16,7 +16,7 @@ from pytest_tritonbench.task.tritonbench.checkout import SuiteError, find
 
 from . import joining
 from .pages import Predictions, load, write_report
-from .pages.sources import kernel_files, predicted
+from .pages.sources import kernel_files, predicted, similarities
 from .sweep import command as sweep
 
 
@@ -47,7 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         for problem in loaded.problems:
             _say(problem)
-        written = write_report(loaded.records, given.out, predictions=texts, suites=channels)
+        written = write_report(
+            loaded.records,
+            given.out,
+            predictions=texts,
+            suites=channels,
+            similarity=similarities(channels, given.predictions, loaded.records, _say),
+        )
     except (OSError, ValueError, SuiteError, PredictionsError) as e:
         _say(f"error: {e}")
         return 2

@@ -58,13 +58,20 @@ def _suite(suite: SuiteReport) -> Iterator[str]:
 
 
 def _cells(model: ModelReport) -> Iterator[str]:
+    fuzzed = any("fuzz" in answer.phases for answer in model.answers)
     for _, metric, policy in _COLUMNS:
         found = model.accuracy(metric, policy)
-        if found is None or found.of_all.value is None:
+        if found is None or found.of_all.value is None or (metric == "fuzz" and not fuzzed):
             yield f"{'':>10}"
         else:
-            yield f"{found.of_all.k:>4}{100 * found.of_all.value:>5.1f}%"
+            share = 100 * found.of_all.value
+            told = "100%" if share > 99.95 else f"{share:.1f}%"
+            yield f"{found.of_all.k:>4}{told:>6}"
 
 
 def _shortened(name: str) -> str:
-    return name if len(name) < _NAME else name[: _NAME - 2] + "~"
+    """A name without its middle: models are told apart by who made them and by how they end."""
+    if len(name) < _NAME:
+        return name
+    kept = _NAME - 2
+    return f"{name[: kept // 2]}~{name[kept // 2 - kept :]}"

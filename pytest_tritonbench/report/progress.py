@@ -43,6 +43,9 @@ class Progress:
         if terminal is not None:
             line = progress(self._done, self._session.testscollected, now - self._begun)
             terminal.ensure_newline()
+            # Under pytest-xdist the letters of tests stand in a line that pytest does not know of.
+            if terminal._width_of_current_line:  # noqa: SLF001 - there is nothing public
+                terminal.line("")
             terminal.write_line(line)
 
 

@@ -71,10 +71,16 @@ def _row(task: str, rows: Sequence[Mapping[str, Any]], width: int) -> str:
     line = f"{_shortened(task, width):<{width}} {' '.join(phases)} {cases:>5} {ratio:>13}"
     times = [row["timing"] for row in rows if row["timing"]]
     if times:
-        median = statistics.median(t["median_ms"] for t in times)
+        median = statistics.median(ms for timing in times for ms in _medians(timing))
         speedup = statistics.geometric_mean(t["speedup"] for t in times)
         line += f" {_duration(median):>9} {_number(speedup, 1000):>6}x"
     return line.rstrip()
+
+
+def _medians(timing: Mapping[str, Any]) -> list[float]:
+    """Of a bundled task's case one; of an answer to a suite one for each size."""
+    sizes = timing.get("sizes")
+    return [timing["median_ms"]] if sizes is None else [size["ms"] for size in sizes]
 
 
 def _in_phases(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

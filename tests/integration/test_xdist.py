@@ -48,3 +48,15 @@ def test_a_task_stays_on_one_worker(double: Project) -> None:
         "references/double.py": 1,
         "references/twice.py": 1,
     }
+
+
+def test_all_workers_record_the_same_start(double: Project) -> None:
+    """One run is one run: the time in the records is when the controller began."""
+    double.task("twice")
+    double.kernel("twice")
+    late = "if os.environ.get('PYTEST_XDIST_WORKER') == 'gw1':\n    time.sleep(1.5)\n"
+    late = f"import os\nimport time\n\n{late}"
+    (double.path / "conftest.py").write_text(late)
+    double.run("-n", "2", "-m", "tb_call", "--tb-results", "out")
+    assert len({record["run"] for record in double.records("out")}) == 1
+    assert len({record["task"] for record in double.records("out")}) == 2

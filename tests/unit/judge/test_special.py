@@ -292,6 +292,30 @@ def test_bounds_of_a_uniform_sample_may_be_arguments() -> None:
     assert not verdict(sampled(wrong), gold, rules=rules).accepted
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "values", "accepted"),
+    [
+        (float("nan"), float("inf"), float("nan"), True),
+        (0.0, float("inf"), -3.0, True),
+        (5.0, 5.0, 5.0, True),
+        (5.0, 5.0, 5.5, False),
+    ],
+)
+def test_a_range_may_be_a_point_or_none(
+    low: float, high: float, values: float, *, accepted: bool
+) -> None:
+    """Bounds that are not finite ask for nothing; between equal bounds there is one value."""
+    rules = rules_of("G", "uniform_sampling")
+    given = wrapped({"args": [torch.zeros(200)], "kwargs": {"from_": low, "to": high}})
+
+    def sampled(value: float) -> Any:
+        x = torch.full((200,), value)
+        return shown(called(x, changed={"0": x}, arguments=given), x=x)
+
+    gold = sampled(5.0 if low == high else float("nan"))
+    assert verdict(sampled(values), gold, rules=rules).accepted is accepted
+
+
 def test_binomial_draws_are_judged_by_their_sum_and_spread() -> None:
     """Whole numbers up to the count, as many and as different as chance makes them."""
     n, p = torch.full((40,), 10.0), torch.full((40,), 0.3)

@@ -46,3 +46,20 @@ def test_a_line_is_written_when_it_is_time(pytester: pytest.Pytester) -> None:
     assert first.startswith("1 of 2 tests after ")
     assert second.startswith("2 of 2 tests after ")
     assert run(3600.0) == []
+
+
+def test_a_line_begins_on_its_own(pytester: pytest.Pytester) -> None:
+    """Letters of tests that ran before it, which pytest-xdist writes, are not joined to it."""
+    pytester.makepyfile("def test_a(): pass\ndef test_b(): pass")
+    pytester.makeconftest(
+        """
+        from pytest_tritonbench.report.progress import Progress
+
+        def pytest_configure(config):
+            if not hasattr(config, "workerinput"):
+                config.pluginmanager.register(Progress(config, 0.0), "progress-under-test")
+        """
+    )
+    result = pytester.runpytest_subprocess("-n", "1", "-q")
+    told = [line for line in result.outlines if " tests after " in line]
+    assert [line[:11] for line in told] == ["1 of 2 test", "2 of 2 test"]

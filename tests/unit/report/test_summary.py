@@ -91,3 +91,14 @@ def test_the_order_of_records_does_not_matter() -> None:
         record("a", "call", case={}, ratio=0.5),
     ]
     assert text(*records) == text(*reversed(records))
+
+
+def test_sizes_of_a_timed_answer_are_told_by_their_median() -> None:
+    """An answer to a suite is timed on several sizes; a bundled task's case is one."""
+    sizes = [{"ms": ms, "gold_ms": 1.0} for ms in (0.5, 2.0, 4.0)]
+    rows = text(
+        record("relu", "bench", timing={"sizes": sizes, "speedup": 0.5}),
+        record("softmax", "bench", timing={"median_ms": 3.0, "speedup": 1.25}),
+    )
+    assert rows[1].split() == ["relu", "ok", "0", "2.00", "ms", "0.50x"]
+    assert rows[2].split() == ["softmax", "ok", "0", "3.00", "ms", "1.25x"]

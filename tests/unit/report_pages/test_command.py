@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 from pathlib import Path
@@ -103,3 +104,25 @@ def test_predictions_that_are_not_there_are_told(
     assert main([str(file), "--out", str(tmp_path / "out"), *options]) == 2
     assert "there is no file" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_codebleu_is_made_up_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run without tree-sitter records no similarity; with the answers at hand it is computed."""
+    pytest.importorskip("tree_sitter_python")
+    checkout = Checkout(tmp_path / "bench")
+    checkout.task("twice", channel="G")
+    gold = (
+        (checkout.path / "data" / "TritonBench_G_v1" / "twice.py").read_text().partition("###")[0]
+    )
+    checkout.predictions("same", {"twice": gold})
+    checkout.predictions("other", {"twice": "def twice(x):\n    return x\n"})
+    rows = [record(suite="TritonBench-G", task="twice", model=m) for m in ("same", "other")]
+    file = _write(tmp_path / "records.jsonl", *rows)
+    options = ["--suite", str(checkout.path), "--predictions", f"{checkout.path}/*.jsonl"]
+    assert main([str(file), "--out", str(tmp_path), *options]) == 0
+    assert "similarity: other\nsimilarity: same\n" in capsys.readouterr().err
+    table = (tmp_path / "leaderboard.csv").read_text().splitlines()
+    proper = [r for r in csv.DictReader(table) if r["metric"] == "strict_similarity"]
+    scores = {row["model"]: float(row["value"]) for row in proper}
+    assert scores["same"] == pytest.approx(100.0)
+    assert 0 < scores["other"] < 90

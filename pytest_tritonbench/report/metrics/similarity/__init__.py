@@ -3,6 +3,7 @@
 Nothing here imports tree-sitter before a program is compared.
 """
 
+from pytest_tritonbench.report.metrics.similarity.answer import tallies
 from pytest_tritonbench.report.metrics.similarity.codebleu import (
     Similarity,
     Tally,
@@ -21,4 +22,5 @@ __all__ = [
     "compare",
     "corpus",
     "published_answer",
+    "tallies",
 ]
