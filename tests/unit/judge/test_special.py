@@ -316,6 +316,23 @@ def test_a_range_may_be_a_point_or_none(
     assert verdict(sampled(values), gold, rules=rules).accepted is accepted
 
 
+def test_a_point_hides_no_other_call() -> None:
+    """A call between equal bounds says nothing of the distribution, and takes nothing from it."""
+    rules = rules_of("G", "uniform_sampling")
+
+    def sampled(*pairs: tuple[torch.Tensor, float]) -> Any:
+        made = []
+        for x, low in pairs:
+            given = wrapped({"args": [x], "kwargs": {"from_": low, "to": 5.0}})
+            made.append(called(x, changed={"0": x}, arguments=given))
+        return shown(*made)
+
+    point, low = (torch.full((9,), 5.0), 5.0), torch.rand(400, generator=G)
+    gold = sampled(point, (torch.rand(400, generator=G) * 5, 0.0))
+    assert verdict(sampled(point, (low * 5, 0.0)), gold, rules=rules).accepted
+    assert not verdict(sampled(point, (low, 0.0)), gold, rules=rules).accepted
+
+
 def test_binomial_draws_are_judged_by_their_sum_and_spread() -> None:
     """Whole numbers up to the count, as many and as different as chance makes them."""
     n, p = torch.full((40,), 10.0), torch.full((40,), 0.3)
