@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from triton.compiler.errors import CompilationError
-from triton.runtime.errors import InterpreterError
+from triton.runtime.errors import InterpreterError, PTXASError
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,9 @@ def _frames(traceback: TracebackType | None) -> Iterator[TracebackType]:
 
 
 def _message(chain: list[BaseException]) -> str:
+    for link in chain:
+        if isinstance(link, PTXASError):
+            return _short(f"PTXASError: {_assembler_said(str(link))}")
     for link in reversed(chain):
         if isinstance(link, CompilationError):
             if link.error_message:
@@ -149,6 +153,13 @@ def _message(chain: list[BaseException]) -> str:
         elif not isinstance(link, InterpreterError):
             return _short(f"{type(link).__name__}: {link}")
     return _short(str(chain[0]) or type(chain[0]).__name__)
+
+
+def _assembler_said(message: str) -> str:
+    """What is wrong, among the assembler's remarks; what caused the error is only its exit code."""
+    lines = [" ".join(line.split()) for line in message.splitlines()]
+    wrong = (line for line in lines if re.match(r"ptxas (fatal|error|[^,]*, line \d+; error)", line))
+    return next(wrong, lines[0] if lines else "")
 
 
 def _short(text: str) -> str:

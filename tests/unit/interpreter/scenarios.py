@@ -210,6 +210,22 @@ def limitation():
     assembly_kernel[(1,)](torch.zeros(4, device="cuda"))
 
 
+@triton.jit
+def misspelt_kernel(x):  # here: misspelt
+    value = tl.load(x)
+    tl.store(
+        x,
+        tl.inline_asm_elementwise(
+            "movv.b32 $0, $1;", "=r,r", [value], tl.float32, is_pure=True, pack=1
+        ),
+    )
+
+
+@scenario("sm_90")
+def assembler_error():
+    misspelt_kernel[(1,)](torch.zeros(4, device="cuda"))
+
+
 @scenario("sm_90")
 def launches_disabled():
     LOG.enabled = False

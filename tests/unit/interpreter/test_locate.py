@@ -42,6 +42,15 @@ def test_exceeded_resources_belong_to_the_kernel(outcome: Found) -> None:
     assert (found["kernel"], found["line"]) == ("tile_kernel", line_of("def tile_kernel"))
 
 
+def test_the_assembler_is_quoted(outcome: Found) -> None:
+    """What PTX's assembler refuses is told in its words, not as the exit code of a command."""
+    found = outcome["assembler_error"]
+    assert (found["kernel"], found["line"]) == ("misspelt_kernel", line_of("here: misspelt"))
+    assert "Not a name of any known instruction: 'movv'" in found["message"]
+    assert "returned non-zero exit status" not in found["message"]
+    assert len(found["message"].splitlines()) == 1
+
+
 def test_limitations_are_told_apart(outcome: Found) -> None:
     """What the interpreter cannot do is no fault of the candidate's; its own faults are."""
     assert "inline_asm" in outcome["limitation"]["limitation"]
