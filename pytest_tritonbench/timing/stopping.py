@@ -16,6 +16,8 @@ _MARGIN = 1.3
 _SETTLED = 1.15
 _IN_REACH = 0.9
 _FAR = 5.0
+_NEAR = 0.05
+_CONFIRMS = 3
 
 
 class Stop(StrEnum):
@@ -45,7 +47,8 @@ class Rule:
     width is looked at once in a while for the same reason: each look is a chance to stop at a
     moment in which the scatter merely seems small. Only whether new processes are worth their
     start depends on the ratio as well: what processes differ by moves none to 1 that is many
-    half-widths away from it.
+    half-widths away from it, and a small difference that one pair shows has to show in others,
+    for some kernels' processes differ by more than is assumed. Both can only take a claim back.
     """
 
     half_width: float = HALF_WIDTH
@@ -95,7 +98,8 @@ class Rule:
         if intervals and blocks >= self.fewest:
             wide = [one for one in intervals if one.half_width > self.half_width]
             if not wide:
-                return Stop.PRECISE
+                doubted = any(self._unconfirmed(one, pairs) for one in intervals)
+                return Stop.PAIR if doubted and spent < self.budget else Stop.PRECISE
             if all(one.half_width <= _SETTLED * one.floor for one in wide):
                 worth = any(self._another(one, pairs) for one in wide)
                 return Stop.PAIR if worth and spent < self.budget else Stop.SETTLED
@@ -104,6 +108,11 @@ class Rule:
         if spent >= self.budget and blocks >= 2:
             return Stop.BUDGET
         return None
+
+    def _unconfirmed(self, interval: Interval, pairs: int) -> bool:
+        """Whether it excludes 1, by little and on the word of too few pairs."""
+        near = not interval.low <= 1 <= interval.high and abs(math.log(interval.value)) < _NEAR
+        return near and pairs < min(_CONFIRMS, self.pairs)
 
     def _another(self, interval: Interval, pairs: int) -> bool:
         """Whether it is worth another pair: a few would bring the precision.

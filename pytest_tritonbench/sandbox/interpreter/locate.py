@@ -158,7 +158,8 @@ def _message(chain: list[BaseException]) -> str:
 def _assembler_said(message: str) -> str:
     """What is wrong, among the assembler's remarks; what caused the error is only its exit code."""
     lines = [" ".join(line.split()) for line in message.splitlines()]
-    wrong = (line for line in lines if re.match(r"ptxas (fatal|error|[^,]*, line \d+; error)", line))
+    faulty = re.compile(r"ptxas (fatal|error|[^,]*, line \d+; error)")
+    wrong = (line for line in lines if faulty.match(line))
     return next(wrong, lines[0] if lines else "")
 
 

@@ -63,6 +63,25 @@ def test_sampling_ends_when_the_interval_is_narrow() -> None:
     assert rule.stop([], blocks=9, spent=0.1) is None
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "pairs", "stop"),
+    [
+        (1.014, 1.032, 1, Stop.PAIR),
+        (0.97, 0.985, 2, Stop.PAIR),
+        (1.014, 1.032, 3, Stop.PRECISE),
+        (0.995, 1.004, 1, Stop.PRECISE),
+        (1.10, 1.12, 1, Stop.PRECISE),
+    ],
+)
+def test_a_small_difference_is_asked_of_further_pairs(
+    low: float, high: float, pairs: int, stop: Stop
+) -> None:
+    """Below 5 % three pairs of processes have to show it; a large one, or none, needs one."""
+    rule = Rule(pairs=6)
+    assert rule.stop([_interval(low, high)], blocks=8, spent=0.1, pairs=pairs) is stop
+    assert Rule().stop([_interval(low, high)], blocks=8, spent=0.1) is Stop.PRECISE
+
+
 def test_sampling_ends_when_the_time_is_spent() -> None:
     """Also where nothing was looked at; but one block alone is no measurement."""
     rule = Rule(budget=2.0)

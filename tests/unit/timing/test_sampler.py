@@ -159,6 +159,20 @@ def test_pairs_that_seem_far_apart_are_not_left_at_two() -> None:
     assert widths[-1] < 0.012
 
 
+def test_a_small_difference_has_to_show_in_three_pairs() -> None:
+    """One kernel's processes differ by more than is assumed: what one pair shows is taken back."""
+    taken_back = in_pairs(143e-6, [3.3e-6, 0.0, 3e-7, 2.5e-6, -1.4e-6, 2e-7])
+    first, last = (
+        one.interval("reference", "candidate") for one in taken_back[:: len(taken_back) - 1]
+    )
+    assert first.low > 1.01
+    assert last.low < 1.005
+    confirmed = in_pairs(143e-6, [4.3e-6, 4.2e-6, 4.4e-6, 4.3e-6, 4.2e-6, 4.4e-6])
+    assert len(confirmed) == 3
+    assert confirmed[-1].stopped is Stop.PRECISE
+    assert confirmed[-1].interval("reference", "candidate").low > 1.02
+
+
 def test_a_spent_budget_starts_no_further_processes() -> None:
     """Whoever asks for less time gets a wider interval instead."""
     world = World(noise=0.002)
