@@ -74,16 +74,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _meet_benchmark(config: pytest.Config, settings: options.Settings) -> None:
     """Have pytest-benchmark, which is there, take part in the timing of kernels."""
-    from pytest_tritonbench.timing import (  # noqa: PLC0415 - only where it is there
-        benchmark_plugin,
-        bridge,
-    )
+    from pytest_tritonbench.timing import benchmark_plugin  # noqa: PLC0415 - only where it is there
 
     @functools.cache
     def has_tasks() -> bool:
         return bool(settings.suites) or has_task_file(config, settings.references)
 
-    bridge.install(config, has_tasks)
+    if hasattr(config, "workerinput") or config.getoption("dist", "no") != "no":
+        from pytest_tritonbench.timing import bridge  # noqa: PLC0415 - only where it is of use
+
+        bridge.install(config, has_tasks)
     plugin = benchmark_plugin.BenchmarkPlugin(config, has_tasks)
     config.pluginmanager.register(plugin, "tritonbench-benchmark")
 

@@ -8,9 +8,6 @@ from typing import Any
 import pytest
 
 from pytest_tritonbench.options import settings_of
-from pytest_tritonbench.timing import machine
-from pytest_tritonbench.timing.benchmark_rows import ROW
-from pytest_tritonbench.timing.bridge import is_timed
 
 FLAG = "--tb-any-gpu"
 
@@ -34,7 +31,11 @@ class BenchmarkPlugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Keep pytest-benchmark from warning that a wrong kernel was not timed."""
         report = yield
-        if report.when == "call" and report.failed and is_timed(item):
+        if report.when != "call" or not report.failed:
+            return report
+        from pytest_tritonbench.timing.bridge import is_timed  # noqa: PLC0415 - where a test failed
+
+        if is_timed(item):
             # It asks this of its fixture before it warns that nobody used it.
             item.funcargs["benchmark"].skipped = True  # type: ignore[attr-defined]
         return report
@@ -56,6 +57,8 @@ class BenchmarkPlugin:
         """
         if settings_of(self._config).timing.any_gpu or not _has_kernels(compared_benchmark):
             return
+        from pytest_tritonbench.timing import machine  # noqa: PLC0415 - only where it is compared
+
         if machine.model(machine_info) == machine.CPU:
             # Nothing is timed here, so nothing is compared.
             return
@@ -67,12 +70,15 @@ class BenchmarkPlugin:
 
 
 def _has_kernels(saved: Mapping[str, Any]) -> bool:
+    from pytest_tritonbench.timing.benchmark_rows import ROW  # noqa: PLC0415 - as above
+
     return any(ROW in benchmark.get("extra_info", ()) for benchmark in saved["benchmarks"])
 
 
 def _described(config: pytest.Config) -> dict[str, Any]:
     from pytest_tritonbench import pinning  # noqa: PLC0415 - asks the driver
     from pytest_tritonbench.report import installed  # noqa: PLC0415 - only where it is saved
+    from pytest_tritonbench.timing import machine  # noqa: PLC0415 - as above
 
     wanted = settings_of(config).gpu
     if config.getoption("dist", "no") != "no":

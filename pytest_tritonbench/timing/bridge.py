@@ -31,7 +31,7 @@ _OF_FIXTURE = ("name", "fullname", "group", "param", "params", "extra_info", "ha
 
 
 def install(config: pytest.Config, has_tasks: Callable[[], bool]) -> None:
-    """Register this process's half, where tests are distributed.
+    """Register this process's half of a run whose tests are distributed.
 
     To be called in ``pytest_configure``, before pytest-benchmark reads its options.
 
@@ -39,11 +39,9 @@ def install(config: pytest.Config, has_tasks: Callable[[], bool]) -> None:
         config: pytest's, with pytest-benchmark.
         has_tasks: Says whether the run has kernels to time; asked only where it matters.
     """
-    in_worker = hasattr(config, "workerinput")
-    if in_worker or config.getoption("dist", "no") != "no":
-        side = (Worker if in_worker else Controller)(config)
-        side.prepare(has_tasks)
-        config.pluginmanager.register(side, "tritonbench-benchmark-bridge")
+    side = (Worker if hasattr(config, "workerinput") else Controller)(config)
+    side.prepare(has_tasks)
+    config.pluginmanager.register(side, "tritonbench-benchmark-bridge")
 
 
 def is_timed(item: pytest.Item) -> bool:
