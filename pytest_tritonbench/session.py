@@ -59,6 +59,9 @@ class Session:
         self.seed = seed
         self.started = started or now()
         self.cache = cache
+        self.judges_alone = False
+        """Whether nothing is timed in this run, as the one who has collected its tests knows."""
+
         self._oracle: Oracle | None = None
         self._compiled: Oracle | None = None
         self._peaks: Peaks | None = None
@@ -198,6 +201,7 @@ class Session:
             device="cpu" if self.gpu is None else self.gpu,
             targets=self.settings.targets,
             warm=not self.settings.suites,
+            times=not self.judges_alone,
         )
         made.start()
         return made

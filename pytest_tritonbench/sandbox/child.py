@@ -138,7 +138,7 @@ def _serve_candidate(
     watch.install()
     connection.send({"op": "ready"})
     service = Service(connection, spec, limits, watch, page, scratch)
-    service.warm_up(context=spec["warm"])
+    service.warm_up(context=spec["warm"], times=spec["times"])
     service.serve()
 
 

@@ -25,6 +25,7 @@ _KEPT = (
     *("CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "ROCM_PATH"),
     *("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
     *("NVIDIA_DRIVER_CAPABILITIES", "TRITON_PTXAS_PATH", "TRITON_LIBCUDA_PATH"),
+    "CUDA_DEVICE_MAX_CONNECTIONS",
     *("SYSTEMROOT", "PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE"),
 )
 """Variables a worker may see; everything else of the environment stays here."""
@@ -51,6 +52,8 @@ class Sandbox:
         warm: give every process of a candidate a CUDA context ahead, else the first one alone,
             which has time while others still import: a driver makes one context after the other,
             and of the answers of models half end before they need one.
+        times: whether something may be timed in it; else contexts have one queue of work, unless
+            the environment says otherwise, and are there in half the time.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Sandbox:
         spare: bool = True,
         without: Collection[str] = (),
         warm: bool = True,
+        times: bool = True,
     ) -> None:
         self._device = device
         self.targets = tuple(targets)
@@ -71,6 +75,7 @@ class Sandbox:
         self._without = tuple(without)
         self._keep_spare = spare
         self._warm = warm
+        self._times = times
         self._spare: Worker | None = None
         self._zygote: _Zygote | None = None
         self._tiers: dict[str, Any] | None = None
@@ -168,6 +173,7 @@ class Sandbox:
             "limits": self.limits.as_json() if role == "candidate" else _unlimited().as_json(),
             "scratch": f"{zygote.root}/{self._count}",
             "warm": self._warm or self._count == 1,
+            "times": self._times,
         }
         with channel_end, status_end:
             try:

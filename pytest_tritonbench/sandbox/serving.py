@@ -62,12 +62,15 @@ class Service:
         self._scripts: ScriptRunner | None = None
         self._on_cpu = spec["device"] == "cpu"
 
-    def warm_up(self, *, context: bool) -> None:
+    def warm_up(self, *, context: bool, times: bool) -> None:
         """Do what takes longer than most tests before anyone waits for it.
 
         Args:
             context: whether to have a CUDA context already.
+            times: whether something may be timed in it.
         """
+        if not times:
+            os.environ.setdefault(*_FEW_QUEUES)
         if self._on_cpu:
             return
         launches.tune_with(tuning.measure)

@@ -41,3 +41,19 @@ def test_what_is_only_judged_has_few_queues() -> None:
         ran = candidate.script(script)
     assert isinstance(ran, Ran), ran
     assert ran.result == "1"
+
+
+def test_nothing_timed_means_one_queue_from_the_start() -> None:
+    """The first process's context, which is made ahead, has one queue where nothing is timed."""
+    source = SOURCE.replace(
+        "return THERE", 'return THERE and os.environ["CUDA_DEVICE_MAX_CONNECTIONS"]'
+    )
+    test = "def test_f():\n    return f(1)\n\nr = test_f()\n"
+    script = Script(test=test, names=("f",), test_function="test_f", result="r")
+    with (
+        Sandbox("cuda:0", warm=False, times=False) as sandbox,
+        sandbox.candidate(f"import os\n{source}", "f.py", "f") as candidate,
+    ):
+        ran = candidate.script(script)
+    assert isinstance(ran, Ran), ran
+    assert ran.result == "1"

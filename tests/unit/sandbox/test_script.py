@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from pytest_tritonbench.sandbox import Candidate, Failure, Node, Opaque, Ran, Script, TensorOut
+from pytest_tritonbench.sandbox import (
+    Candidate,
+    Failure,
+    Node,
+    Opaque,
+    Ran,
+    Sandbox,
+    Script,
+    TensorOut,
+)
 
 Open = Callable[..., Candidate]
 
@@ -348,3 +357,26 @@ def test_every_specialisation_is_compiled(open_candidate: Open) -> None:
     got = ran(open_candidate, KERNEL, test, compile=True)
     assert [report.kernel for report in got.kernels] == ["double"]
     assert set(got.parts) == {"load", "test", "deliver"}
+
+
+@pytest.mark.parametrize(
+    ("times", "given", "found"),
+    [(True, None, None), (False, None, "1"), (False, "4", "4"), (True, "4", "4")],
+)
+def test_queues_are_few_where_nothing_is_timed(
+    monkeypatch: pytest.MonkeyPatch,
+    times: bool,  # noqa: FBT001
+    given: str | None,
+    found: str | None,
+) -> None:
+    """A context that only judges has one queue of work, unless the user asks for more."""
+    monkeypatch.delenv("CUDA_DEVICE_MAX_CONNECTIONS", raising=False)
+    if given is not None:
+        monkeypatch.setenv("CUDA_DEVICE_MAX_CONNECTIONS", given)
+    source = "import os\n\ndef f():\n    return os.environ.get('CUDA_DEVICE_MAX_CONNECTIONS')\n"
+    test = "def test_f():\n    return f()\n\nr = test_f()\n"
+    script = Script(test=test, names=("f",), test_function="test_f", result="r")
+    with Sandbox(times=times) as sandbox, sandbox.candidate(source, "f.py", "f") as candidate:
+        ran = candidate.script(script, 30.0)
+    assert isinstance(ran, Ran), ran
+    assert ran.result == found
