@@ -17,7 +17,7 @@ import time
 
 from benchmarks.bundled import setting, table
 from pytest_tritonbench.sandbox import Call, Delivered, Sandbox, TensorArg
-from pytest_tritonbench.sandbox.client import environment
+from pytest_tritonbench.sandbox.environment import environment
 from pytest_tritonbench.sandbox.nursery import VARIABLE, Nursery
 
 CALL = Call(args=(("x", TensorArg("float32", (4,), (1,), 0, 0, 16)),))

@@ -61,6 +61,7 @@ def upstream(checkout: Path, predictions: Path, folder: Path) -> tuple[float, in
         done = subprocess.run(  # noqa: S603 - upstream's scripts are what is measured
             [sys.executable, str(folder / name), *arguments[name], "--GPUs", "0"],
             cwd=folder,
+            env=_environment(),
             capture_output=True,
             text=True,
             check=False,
@@ -81,10 +82,9 @@ def plugin(
     command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider"]
     command += ["-k", "not fuzz", "--rootdir", str(folder), "--tb-suite", f"{checkout}#T"]
     command += ["--tb-predictions", str(predictions)]
-    env = {**os.environ, "PYTHONPATH": _path(), "TB_TIME_SPLIT": str(split)}
-    # Neither side's time is to have Python's compiling in it. One task is judged beforehand, which
-    # leaves bytecode behind and nothing else: no records are kept of it.
-    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    env = {**_environment(), "PYTHONPATH": _path(), "TB_TIME_SPLIT": str(split)}
+    # One task is judged beforehand, which leaves the plugin's bytecode behind and nothing else: no
+    # records are kept of it.
     compileall.compile_dir(ROOT / "pytest_tritonbench", quiet=2)
     ids = [f"TritonBench-T::{task}" for task in tasks]
     subprocess.run(  # noqa: S603 - as below
@@ -103,6 +103,11 @@ def plugin(
     said = [line for line in lines if line.startswith(("model  ", predictions.stem))]
     found = [json.loads(path.read_text(encoding="utf-8")) for path in split.glob("*.json")]
     return seconds, "\n".join(said), found
+
+
+def _environment() -> dict[str, str]:
+    """This process's, for both sides: where bytecode is not kept, each process compiles anew."""
+    return {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _path() -> str:

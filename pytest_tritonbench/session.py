@@ -59,7 +59,7 @@ class Session:
         self.seed = seed
         self.started = started or now()
         self.cache = cache
-        self.judges_alone = False
+        self.only_judges = False
         """Whether nothing is timed in this run, as the one who has collected its tests knows."""
 
         self._oracle: Oracle | None = None
@@ -201,7 +201,7 @@ class Session:
             device="cpu" if self.gpu is None else self.gpu,
             targets=self.settings.targets,
             warm=not self.settings.suites,
-            times=not self.judges_alone,
+            times=not self.only_judges,
         )
         made.start()
         return made

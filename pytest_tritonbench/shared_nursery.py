@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_tritonbench.sandbox.client import environment
+from pytest_tritonbench.sandbox.environment import environment
 from pytest_tritonbench.sandbox.nursery import VARIABLE, Nursery
 
 

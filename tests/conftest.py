@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import pytest_tritonbench
-from pytest_tritonbench.sandbox.client import environment
+from pytest_tritonbench.sandbox.environment import environment
 from pytest_tritonbench.sandbox.nursery import VARIABLE, Nursery
 from tests.warm import Warm
 

@@ -79,7 +79,7 @@ def begin(session: pytest.Session) -> None:
     from pytest_tritonbench.session import session_of  # noqa: PLC0415 - light, but needs a test
 
     shared = session_of(session.config)
-    shared.judges_alone = not any(item.name.startswith("test_bench") for item in session.items)
+    shared.only_judges = not any(item.name.startswith("test_bench") for item in session.items)
     shared.sandbox.start()
     if hasattr(session.config, "workerinput"):
         # A worker waits for its first test until all others have collected.

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_tritonbench.report.metrics.passatk import pass_at_k, reported
 from pytest_tritonbench.report.metrics.resampling import geometric_mean
+from pytest_tritonbench.report.names import shortened
 
 PHASES = ("call", "exec", "fuzz")
 # The model did answer: that counts, as every wrong answer does.
@@ -92,7 +93,7 @@ def _accuracies(model: str, found: Works, *, timed: bool) -> Iterator[str]:
     ratios = [ratio for work in good.values() if work.passed("exec") for ratio in work.speedups]
     mean = geometric_mean(ratios)
     cells += f"{mean.value:>8.2f}x" if timed and mean is not None else ""
-    yield f"{_shortened(model):<{_NAME}}{len(good):>8}{cells}"
+    yield f"{shortened(model, _NAME - 1):<{_NAME}}{len(good):>8}{cells}"
     lost = Counter(work.error for work in found.values() if not work.counts)
     if lost:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(lost.items(), key=str))
@@ -116,7 +117,7 @@ def passes(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 low, high = 100 * estimate.low, 100 * estimate.high
                 told.append(f"pass@{k} {100 * estimate.value:.1f} % ({low:.0f}-{high:.0f})")
         if told:
-            yield f"{_shortened(model):<{_NAME}} {phase}: {', '.join(told)}"
+            yield f"{shortened(model, _NAME - 1):<{_NAME}} {phase}: {', '.join(told)}"
 
 
 def prices(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -135,7 +136,7 @@ def prices(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         told += f", {edited} edited by hand" if edited else ""
         other = sum(_OTHER in (w.generation or {}).get("note", "") for w in found.values())
         told += f", {other} to another question" if other else ""
-        yield f"{_shortened(model):<{_NAME}} {told}"
+        yield f"{shortened(model, _NAME - 1):<{_NAME}} {told}"
         yield from _repairs(found)
 
 
@@ -154,7 +155,3 @@ def _repairs(found: Works) -> Iterator[str]:
 def _rounds(generation: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     rounds: Sequence[Mapping[str, Any]] = generation["rounds"]
     return rounds
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) < _NAME else name[: _NAME - 2] + "~"

@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_tritonbench.report.metrics import ModelReport, SuiteReport, metrics
 from pytest_tritonbench.report.metrics.measure import SuiteLike
+from pytest_tritonbench.report.names import shortened
 
 _NAME = 20
 # Heading, metric, policy.
@@ -52,7 +53,7 @@ def _suite(suite: SuiteReport) -> Iterator[str]:
         return
     yield f"{'model':<{_NAME}}" + "".join(f"{heading:>10}" for heading, *_ in _COLUMNS)
     for model in suite.models:
-        yield f"{_shortened(model.model):<{_NAME}}" + "".join(_cells(model))
+        yield f"{shortened(model.model, _NAME - 1):<{_NAME}}" + "".join(_cells(model))
         if model.not_run:
             yield f"  {len(model.not_run)} tasks not run"
 
@@ -67,11 +68,3 @@ def _cells(model: ModelReport) -> Iterator[str]:
             share = 100 * found.of_all.value
             told = "100%" if share > 99.95 else f"{share:.1f}%"
             yield f"{found.of_all.k:>4}{told:>6}"
-
-
-def _shortened(name: str) -> str:
-    """A name without its middle: models are told apart by who made them and by how they end."""
-    if len(name) < _NAME:
-        return name
-    kept = _NAME - 2
-    return f"{name[: kept // 2]}~{name[kept // 2 - kept :]}"

@@ -49,7 +49,7 @@ class Nursery:
     Args:
         device: `"cpu"` or `"cuda"`.
         targets: what its zygotes compile for, where there is no GPU.
-        env: its environment, as `client.environment` makes it.
+        env: its environment, as `environment.environment` makes it.
     """
 
     def __init__(self, device: str, targets: Sequence[str], env: Mapping[str, str]) -> None:

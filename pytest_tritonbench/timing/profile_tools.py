@@ -17,8 +17,8 @@ from pathlib import Path
 
 from pytest_tritonbench.sandbox import Call, Limits, profiled
 from pytest_tritonbench.sandbox.calls import encode_call
-from pytest_tritonbench.sandbox.client import environment
 from pytest_tritonbench.sandbox.devices import Gpu
+from pytest_tritonbench.sandbox.environment import environment
 from pytest_tritonbench.timing.profile_place import Place
 
 _PAGE = 4096

@@ -48,7 +48,7 @@ class Rule:
     moment in which the scatter merely seems small. Only whether new processes are worth their
     start depends on the ratio as well: what processes differ by moves none to 1 that is many
     half-widths away from it, and a small difference that one pair shows has to show in others,
-    for some kernels' processes differ by more than is assumed. Both can only take a claim back.
+    for some kernels' processes differ by more than is assumed.
     """
 
     half_width: float = HALF_WIDTH

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from pytest_tritonbench.report.names import shortened
+
 from .scores import Group, Share
 
 _ROW = 24
@@ -78,7 +80,7 @@ def _row(group: Group, y: int, axis: _Axis) -> Iterator[str]:
     told = "\n".join(_told(group))
     yield f"<g><title>{escape(told)}</title>"
     yield f'<rect class="row" x="0" y="{y - _ROW // 2}" width="{axis.total}" height="{_ROW}"/>'
-    name = escape(_shortened(group.name))
+    name = escape(shortened(group.name, _LONGEST, "…"))
     yield f'<text class="name" x="{_LABEL - 14}" y="{y + 4}">{name}</text>'
     published, strict = group.published, group.strict
     if published is not None and strict is not None:
@@ -106,11 +108,3 @@ def _interval(share: Share) -> str:
 
 def _line(kind: str, start: float, stop: float, y: int, axis: _Axis) -> str:
     return f'<line class="{kind}" x1="{axis.at(start)}" x2="{axis.at(stop)}" y1="{y}" y2="{y}"/>'
-
-
-def _shortened(name: str) -> str:
-    """Leave out the middle: what tells names apart is at the ends."""
-    if len(name) <= _LONGEST:
-        return name
-    half = (_LONGEST - 1) // 2
-    return f"{name[:half]}…{name[-half:]}"

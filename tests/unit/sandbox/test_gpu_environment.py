@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pytest_tritonbench.sandbox import rocm
-from pytest_tritonbench.sandbox.client import environment
 from pytest_tritonbench.sandbox.devices import Gpu, inventory
+from pytest_tritonbench.sandbox.environment import environment
 from tests.unit.sandbox.nvml import Chip, Nvml
 
 PARTS: list[Chip | None] = [Chip("MIG-1111"), Chip("MIG-2222")]

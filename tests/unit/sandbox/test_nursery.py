@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_tritonbench.sandbox import Call, Sandbox, TensorArg, TensorOut
-from pytest_tritonbench.sandbox.client import environment
+from pytest_tritonbench.sandbox.environment import environment
 from pytest_tritonbench.sandbox.nursery import VARIABLE, Born, Nursery
 from pytest_tritonbench.sandbox.protocol import Connection, ConnectionLostError
 

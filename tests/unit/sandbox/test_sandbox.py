@@ -24,7 +24,8 @@ from pytest_tritonbench.sandbox import (
     proc,
     system,
 )
-from pytest_tritonbench.sandbox.client import SandboxError, environment
+from pytest_tritonbench.sandbox.client import SandboxError
+from pytest_tritonbench.sandbox.environment import environment
 from pytest_tritonbench.sandbox.protocol import ConnectionLostError
 from pytest_tritonbench.sandbox.worker import WorkerEndedError
 
