@@ -19,10 +19,10 @@ class Finished:
     def __init__(self, records: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self._records = dict(records or {})
 
-    def outcome(
+    def record(
         self, test: str, *, task_hash: str, candidate_hash: str | None, device: str
-    ) -> tuple[str, str] | None:
-        """How a test ended, and its message; ``None`` where it is to be run.
+    ) -> Mapping[str, Any] | None:
+        """What an earlier run has written of a test; ``None`` where the test is to be run.
 
         Args:
             test: Node id.
@@ -36,9 +36,7 @@ class Finished:
             return None
         environment = record["environment"]
         then = (record["task_hash"], record["candidate_hash"], environment.get("device"))
-        if then != (task_hash, candidate_hash, device):
-            return None
-        return record["outcome"], record["message"] or record["reason"] or "as it was before"
+        return record if then == (task_hash, candidate_hash, device) else None
 
 
 def read_finished(folder: Path) -> Finished:

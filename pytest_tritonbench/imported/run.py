@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,21 +28,25 @@ class ImportedRun(AnsweredTask):
         Returns:
             Whether there is such a run.
         """
-        earlier = self._finished.outcome(
-            self._test,
-            task_hash=self._task_hash,
-            candidate_hash=self._answer_hash,
-            device=self._workshop.session.environment.device,
-        )
+        earlier = self._earlier(self._test)
         if earlier is None:
             return False
         self.silent = True
-        outcome, message = earlier
+        outcome = earlier["outcome"]
+        message = earlier["message"] or earlier["reason"] or "as it was before"
         if outcome == "skipped":
             pytest.skip(message)
         if outcome == "failed":
             pytest.fail(f"{message} (in an earlier run)", pytrace=False)
         return True
+
+    def _earlier(self, test: str) -> Mapping[str, Any] | None:
+        return self._finished.record(
+            test,
+            task_hash=self._task_hash,
+            candidate_hash=self._answer_hash,
+            device=self._workshop.session.environment.device,
+        )
 
     def refuse_misfit(self) -> None:
         """What an imported task is called with is known once its gold has run."""
@@ -72,6 +77,7 @@ class ImportedRun(AnsweredTask):
     def fuzz(self) -> None:
         """The answer is right on cases that generalise the calls of the upstream test."""
         self._refuse_unanswered()
+        self._refuse_failed_before()
         examined = self._examine()
         if not examined.called:
             self._skip(f"call failed: {examined.reason}", examined)
@@ -101,6 +107,19 @@ class ImportedRun(AnsweredTask):
         except NotFuzzedError as e:
             self._skip(f"not-fuzzed: {e}", examined, reason="not-fuzzed")
         self._keep_fuzzed(fuzzed)
+
+    def _refuse_failed_before(self) -> None:
+        """Skip where an earlier run's record says that the answer is wrong on its own test."""
+        earlier = self._earlier(self._test.replace("::test_fuzz[", "::test_exec["))
+        if earlier is None or earlier["outcome"] not in {"failed", "skipped"}:
+            return
+        policy, reason = earlier["policy"], earlier["reason"]
+        if policy is None or policy["strict"]["exec"]:
+            return
+        skipped = earlier["outcome"] == "skipped"
+        message = earlier["message"] if skipped else f"exec failed: {reason}"
+        self.records.append(self.record("skipped", reason=reason, message=message, policy=policy))
+        pytest.skip(f"{message} (in an earlier run)")
 
     def bench(self) -> Rows:
         """The answer is timed beside the gold, on the sizes of the checkout's timing script.

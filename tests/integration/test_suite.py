@@ -177,6 +177,28 @@ def test_an_interrupted_run_goes_on(ran: Ran, tmp_path: Path) -> None:
     assert sorted(r["test"] for r in whole) == sorted(r["test"] for r in records(ran.path / "out"))
 
 
+def test_a_resumed_run_goes_on_with_fuzz(ran: Ran, tmp_path: Path) -> None:
+    """Records without fuzz: what was wrong on its own test is not run again, the rest is fuzzed.
+
+    The wrong answer's record is given another reason, which only that record can have told.
+    """
+    whole = records(ran.path / "out")
+    earlier = [{**record} for record in whole if record["phase"] != "fuzz"]
+    [wrong] = [r for r in earlier if (r["task"], r["phase"]) == ("twice", "exec")]
+    wrong["reason"] = "wrong-shape"
+    lines = [json.dumps(record) + "\n" for record in earlier]
+    (tmp_path / "records.jsonl").write_text("".join(lines), encoding="utf-8")
+    run(ran.path, *ran.options, "--tb-results", tmp_path, "--tb-resume")
+    fuzzed = {r["task"]: r for r in records(tmp_path)[len(earlier) :]}
+    assert {task: (r["phase"], r["outcome"]) for task, r in fuzzed.items()} == {
+        "double": ("fuzz", "passed"),
+        "twice": ("fuzz", "skipped"),
+        "two_times": ("fuzz", "failed"),
+    }
+    assert fuzzed["twice"]["message"] == "exec failed: wrong-shape"
+    assert fuzzed["two_times"]["reason"] == "missing"
+
+
 def test_the_exit_code_follows_the_policy(ran: Ran) -> None:
     """Under ``--tb-policy published`` the wrong answer passes, as nothing is printed."""
     found = outcomes(run(ran.path, *ran.options, "--tb-policy", "published", "-k", "twice"))
