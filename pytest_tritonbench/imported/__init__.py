@@ -19,7 +19,7 @@ from pytest_tritonbench.imported.collect import parametrize
 from pytest_tritonbench.imported.plan import Plan, make_plan
 from pytest_tritonbench.imported.resume import Finished, read_finished
 from pytest_tritonbench.imported.run import ImportedRun
-from pytest_tritonbench.imported.selection import take_ids
+from pytest_tritonbench.imported.selection import refuse_unknown, take_ids
 from pytest_tritonbench.options import Settings, settings_of
 from pytest_tritonbench.task.tritonbench.checkout import Upstream
 
@@ -39,12 +39,14 @@ def prepare(config: pytest.Config, settings: Settings, authors: Sequence[Author]
         authors: Models that are asked for answers.
 
     Raises:
-        pytest.UsageError: If one of them cannot be read.
+        pytest.UsageError: If one of them cannot be read, or an id is no test's.
     """
     if settings.predictions:
         _refuse_stray_files(config)
     plan = make_plan(settings, config.invocation_params.dir, authors)
     take_ids(config, [*(channel.suite for channel in plan.channels), *plan.left_out])
+    if not hasattr(config, "workerinput"):
+        refuse_unknown(config, plan)
     _collect.declare_markers(plan, config)
     return plan
 

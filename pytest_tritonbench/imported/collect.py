@@ -12,7 +12,7 @@ from pytest_tritonbench.imported.answers import Answered
 from pytest_tritonbench.imported.phases import tests
 from pytest_tritonbench.imported.plan import Plan
 from pytest_tritonbench.imported.run import ImportedRun
-from pytest_tritonbench.imported.selection import asks_for_times, selects, unmatched, wanted
+from pytest_tritonbench.imported.selection import asks_for_times, selects, wanted
 from pytest_tritonbench.nodes import TaskNode
 from pytest_tritonbench.options import has_benchmark
 from pytest_tritonbench.task.tritonbench.checkout import Upstream
@@ -60,9 +60,6 @@ def collect(
         session: pytest's, whose nodes they become.
         plan: The suites and the answers.
         make: Makes what runs a task of a suite.
-
-    Raises:
-        pytest.UsageError: If an id on the command line is no test's.
     """
     config = session.config
     items: list[pytest.Item] = []
@@ -77,11 +74,6 @@ def collect(
             for marker in markers_of(task):
                 node.add_marker(marker)
             items += [item for item in session.genitems(node) if selects(config, item.nodeid)]
-    if missing := unmatched(config, (item.nodeid for item in items)):
-        raise pytest.UsageError(
-            f"not found: {missing[0]} (no such test in {', '.join(c.suite for c in plan.channels)}"
-            f"); list them with --co -q"
-        )
     return items
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import pytest
+
+from pytest_tritonbench.options import PHASES
+
+if TYPE_CHECKING:
+    from pytest_tritonbench.imported.plan import Plan
 
 _IDS = "tb_ids"
 
@@ -14,12 +21,9 @@ def take_ids(config: pytest.Config, suites: Iterable[str]) -> None:
     """Take the ids of imported tasks out of pytest's arguments, and remember them.
 
     With a suite and no arguments, the suite is all that is run: what else lies in the folder has
-    nothing to do with the published benchmark.
+    nothing to do with the published benchmark. A worker of pytest-xdist is given the arguments of
+    the command line again and takes them for itself.
     """
-    if hasattr(config, "workerinput"):
-        # The controller has taken them; pytest-xdist hands its options on.
-        config.args = list(getattr(config.option, "tb_args", ()))
-        return
     names = tuple(suites)
     ids, paths = [], []
     for arg in config.args:
@@ -32,7 +36,7 @@ def take_ids(config: pytest.Config, suites: Iterable[str]) -> None:
             paths.append(arg)
     named = config.args_source is pytest.Config.ArgsSource.ARGS
     config.args = paths if named else []
-    config.option.tb_ids, config.option.tb_args = ids, config.args
+    config.option.tb_ids = ids
 
 
 def wanted(config: pytest.Config, nodeid: str) -> bool:
@@ -60,11 +64,32 @@ def asks_for_times(config: pytest.Config) -> bool:
     return named or bool(getattr(options, "benchmark_only", None))
 
 
-def unmatched(config: pytest.Config, nodeids: Iterable[str]) -> list[str]:
-    """Ids that were asked for and that no test has."""
-    found = list(nodeids)
-    ids = getattr(config.option, _IDS, None) or ()
-    return [one for one in ids if not any(_covers(one, nodeid) for nodeid in found)]
+def refuse_unknown(config: pytest.Config, plan: Plan) -> None:
+    """Refuse ids that no test has, before anything is collected.
+
+    A worker of pytest-xdist that refuses its arguments would end its run without a word.
+
+    Raises:
+        pytest.UsageError: Naming the first.
+    """
+    for one in getattr(config.option, _IDS, None) or ():
+        if not any(_covers(one, nodeid) for nodeid in _nodeids(plan, one)):
+            suites = ", ".join(channel.suite for channel in plan.channels)
+            raise pytest.UsageError(
+                f"not found: {one} (no such test in {suites}); list them with --co -q"
+            )
+
+
+def _nodeids(plan: Plan, one: str) -> Iterator[str]:
+    """The node ids of the tasks that an id is about."""
+    for channel in plan.channels:
+        for task in channel.tasks.values():
+            module = f"{channel.suite}::{task.name}"
+            if _covers(one, module) or _covers(module, one):
+                # pytest shows what is not ASCII as Python escapes it.
+                names = [a.id.encode("unicode_escape") for a in plan.answers(channel, task)]
+                for phase, name in itertools.product(PHASES, names):
+                    yield f"{module}::test_{phase}[{name.decode('ascii')}]"
 
 
 def _covers(wider: str, nodeid: str) -> bool:

@@ -224,11 +224,14 @@ def test_tests_are_chosen_as_anywhere(ran: Ran, arguments: list[str], listed: li
     assert found == [f"TritonBench-T::{name}" for name in listed]
 
 
-def test_an_id_that_is_no_test_is_a_usage_error(ran: Ran) -> None:
+@pytest.mark.parametrize(
+    "misspelt", ["thrice", "twice::test_cal", "twice::test_call[yours]", "twice::test_call[mine"]
+)
+def test_an_id_that_is_no_test_is_a_usage_error(ran: Ran, misspelt: str) -> None:
     """A misspelt id does not end as a green run of nothing."""
-    result = run(ran.path, *ran.options, "TritonBench-T::thrice")
+    result = run(ran.path, *ran.options, f"TritonBench-T::{misspelt}")
     assert result.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "not found: TritonBench-T::thrice" in result.stderr
+    assert f"not found: TritonBench-T::{misspelt}" in result.stderr
 
 
 def test_only_the_suite_is_run(ran: Ran) -> None:
@@ -240,6 +243,23 @@ def test_only_the_suite_is_run(ran: Ran) -> None:
     found = [line for line in both.stdout.splitlines() if "::" in line]
     assert found[0] == "test_mine.py::test_it"
     assert len(found) == 4
+
+
+def test_workers_run_what_was_asked_for(ran: Ran) -> None:
+    """Under ``-n 2`` ids and paths of the command line choose as they do without it."""
+    (ran.path / "test_mine.py").write_text("def test_it(): pass\n", encoding="utf-8")
+    asked = ("test_mine.py", "TritonBench-T::double::test_call", "-n", 2)
+    assert outcomes(run(ran.path, *ran.options, *asked)) == {
+        "test_mine.py::test_it": "PASSED",
+        "TritonBench-T::double::test_call[mine]": "PASSED",
+    }
+
+
+def test_workers_refuse_an_id_that_is_no_test(ran: Ran) -> None:
+    """Under ``-n 2`` a misspelt id does not end as a green run of nothing either."""
+    result = run(ran.path, *ran.options, "TritonBench-T::thrice", "-n", 2)
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "not found: TritonBench-T::thrice" in result.stderr
 
 
 def test_collecting_imports_no_torch(ran: Ran) -> None:
