@@ -56,14 +56,18 @@ class TaskScheduling(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist
     def _reschedule(self, node: Any) -> None:
         """Give a worker that is running out of tests another task.
 
-        It begins a test once it knows of the next one, so that it needs two at least: a replacement
-        is handed what its predecessor left of a task, and that may be one.
+        It begins a test once it knows of the next one, so that it needs two. More would wait for
+        it while others have nothing to do: a test may take minutes.
         """
-        super()._reschedule(node)
-        while self.workqueue and not node.shutting_down:
+        if node.shutting_down:
+            return
+        while self.workqueue:
             if self._pending_of(self.assigned_work[node]) > 1:
                 return
             self._assign_work_unit(node)
+        if self._pending_of(self.assigned_work[node]) <= 1:
+            # Nothing will follow: the last test need not wait for it.
+            node.shutdown()
 
     def _split_scope(self, nodeid: str) -> str:
         """What is sent together: the name of the scope that a test belongs to."""

@@ -202,7 +202,8 @@ def main() -> None:
     while True:
         ready, _, _ = select.select([control.fileno(), listener.fileno()], [], [])
         if control.fileno() in ready:
-            return
+            # It has nothing to tidy up, and somebody waits for its end.
+            os._exit(0)
         accepted, _ = listener.accept()
         with Connection(accepted) as connection:
             request = _greeted(connection, setup["token"])
