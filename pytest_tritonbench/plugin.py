@@ -328,10 +328,6 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None
 
         config.pluginmanager.register(shared_start.SharedStart(), "tritonbench-start")
         shared_nursery.share_nursery(config, specs, "cuda" if gpus else "cpu", settings.targets)
-    if settings.suites:
-        from pytest_tritonbench.warm import warm_workers  # noqa: PLC0415 - only where it pays
-
-        warm_workers(config, specs)
 
 
 @pytest.hookimpl(optionalhook=True)
