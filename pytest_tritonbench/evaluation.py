@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
-import numpy as np
 import torch
 
 from pytest_tritonbench.judge.nest import Nest, Value, kind_of
 from pytest_tritonbench.judge.oracle_client import Asked, Asks, tensor_of
 from pytest_tritonbench.judge.verdict import Answer, Fault, Verdict, judge
 from pytest_tritonbench.judge.wire import tensor_from
+from pytest_tritonbench.judge.written import changed_around, same_bytes, tensor_args
 from pytest_tritonbench.sandbox import (
     Call,
     Candidate,
     Delivered,
     Failure,
-    ListArg,
     Node,
     Reason,
     TensorArg,
     TensorOut,
 )
-from pytest_tritonbench.sandbox import Value as Argument
 from pytest_tritonbench.sandbox.devices import Gpu
 from pytest_tritonbench.sandbox.timed_candidate import TimedCandidate
 from pytest_tritonbench.sandbox.worker import Beside
@@ -260,51 +258,23 @@ def _has_elements(asked: Asked) -> bool:
 def _changed(mutates: tuple[str, ...], asked: Asked, got: Delivered) -> str | None:
     """Which argument was written without leave, guards and gaps included."""
     length = min(len(asked.inputs), len(got.inputs_after))
-    if not mutates and _same_bytes(asked.inputs[:length], got.inputs_after[:length]):
+    if not mutates and same_bytes(asked.inputs[:length], got.inputs_after[:length]):
         return None
     for name, arg in tensor_args(asked.args):
         before, after = asked.inputs[arg.start : arg.start + arg.nbytes], got.bytes_after(arg)
-        if _same_bytes(before, after):
+        if same_bytes(before, after):
             continue
         if name not in mutates:
             return f"the argument {name!r} was changed, and the task gives no leave to"
-        if _changed_around(arg, before, after):
+        if changed_around(arg, before, after):
             return f"memory around the elements of {name!r} was written"
     for number, cotangent in enumerate(asked.cotangents):
         if cotangent is None:
             continue
         before = asked.inputs[cotangent.start : cotangent.start + cotangent.nbytes]
-        if not _same_bytes(before, got.bytes_after(cotangent)):
+        if not same_bytes(before, got.bytes_after(cotangent)):
             return f"the incoming gradient of output {number} was changed"
     return None
-
-
-def _same_bytes(a: memoryview, b: memoryview) -> bool:
-    # Words of eight bytes are compared three times as fast as bytes.
-    words = min(len(a), len(b)) // 8
-    one, other = (np.frombuffer(part, np.int64, words) for part in (a, b))
-    return np.array_equal(one, other) and a[8 * words :] == b[8 * words :]
-
-
-def tensor_args(args: Iterable[tuple[str, Argument]]) -> Iterator[tuple[str, TensorArg]]:
-    """The tensors of a call's arguments, those in lists too, with a name for each."""
-    for name, arg in args:
-        match arg:
-            case TensorArg():
-                yield name, arg
-            case ListArg(items=items) | tuple(items):
-                inside = ((f"{name}[{number}]", part) for number, part in enumerate(items))
-                yield from tensor_args(inside)
-            case _:
-                pass
-
-
-def _changed_around(arg: TensorArg, before: memoryview, after: memoryview) -> bool:
-    itemsize = getattr(torch, arg.dtype).itemsize
-    differs = np.frombuffer(before, np.uint8) != np.frombuffer(after, np.uint8)
-    touched = torch.from_numpy(differs).view(-1, itemsize).any(dim=1)
-    touched.as_strided(arg.shape, arg.strides, arg.offset).fill_(0)
-    return bool(touched.any())
 
 
 def _value(out: TensorOut, *, on_gpu: bool) -> Value:

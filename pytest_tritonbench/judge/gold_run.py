@@ -11,6 +11,7 @@ import torch
 from pytest_tritonbench.judge.nest import Nest, Value, kind_of, leaves, mapped, tensors
 from pytest_tritonbench.judge.verdict import Answer
 from pytest_tritonbench.judge.wire import Storages, tensor_from
+from pytest_tritonbench.judge.written import changed_around, tensor_args
 from pytest_tritonbench.sandbox import (
     Arena,
     Call,
@@ -19,6 +20,7 @@ from pytest_tritonbench.sandbox import (
     Failure,
     ListArg,
     Node,
+    Reason,
     TensorArg,
     TensorOut,
 )
@@ -108,7 +110,13 @@ class GoldRun:
             return got
         on_gpu = self.device != "cpu"
         mutated = {}
-        for name, arg in _tensor_args(given.args):
+        for name, arg in tensor_args(given.args):
+            storages = (
+                d[arg.start : arg.start + arg.nbytes] for d in (given.inputs, got.inputs_after)
+            )
+            if changed_around(arg, *storages):
+                message = f"it writes memory around the elements of {name!r}"
+                return Failure(Reason.WROTE_OUTSIDE, message)
             before, after = (_seen(arg, data) for data in (given.inputs, got.inputs_after))
             # Bytes, so that NaN equals itself.
             if not torch.equal(*(t.view(torch.uint8) for t in (before, after))):
@@ -158,10 +166,6 @@ def _argument(value: Any, storages: Storages) -> Argument:
         case _:
             plain: Argument = value
             return plain
-
-
-def _tensor_args(args: tuple[tuple[str, Argument], ...]) -> list[tuple[str, TensorArg]]:
-    return [(name, arg) for name, arg in args if isinstance(arg, TensorArg)]
 
 
 def _seen(arg: TensorArg, data: memoryview) -> torch.Tensor:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+
 from pytest_tritonbench.task.case import Case, Layout
 from pytest_tritonbench.task.declaration import DEFAULT_PATTERNS, Task
 from pytest_tritonbench.task.extents import Dim, extent
@@ -14,6 +16,7 @@ from pytest_tritonbench.task.layouts import CONTIGUOUS, possible
 from pytest_tritonbench.task.pieces import (
     ChoicePiece,
     CountPiece,
+    DerivedPiece,
     IntegerPiece,
     NumberPiece,
     Piece,
@@ -28,6 +31,17 @@ _WIDEST = 70
 
 Member = tuple[str, int]
 """A tensor slot and an axis; a scalar slot and -1 for an integer that is an extent."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Gives a recorded tensor."""
+
+    recorded: torch.Tensor
+
+    def __call__(self, **_: Any) -> torch.Tensor:
+        """A copy of it."""
+        return self.recorded.clone()
 
 
 @dataclass
@@ -56,6 +70,9 @@ class Draft:
     scalars: dict[str, ScalarPiece]
     base: dict[str, Scalar]
     """The scalars of the base call."""
+
+    kept: dict[str, torch.Tensor] = field(default_factory=dict)
+    """Integer slots whose recorded values are passed as they are."""
 
     optional: frozenset[str] = frozenset()
     layouts: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -96,6 +113,8 @@ class Draft:
             return CountPiece(size, size)
         if slot in self.scalars:
             return self.scalars[slot]
+        if slot in self.kept:
+            return DerivedPiece(Kept(self.kept[slot]))
         dims, optional = self.shape(slot), slot in self.optional
         layouts = possible(self.layouts.get(slot, CONTIGUOUS), len(dims))
         if slot in self.integers:

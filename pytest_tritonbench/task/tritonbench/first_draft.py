@@ -10,7 +10,7 @@ import torch
 from pytest_tritonbench.task.pieces import ChoicePiece
 from pytest_tritonbench.task.tritonbench.draft import Draft
 from pytest_tritonbench.task.tritonbench.forms import Form
-from pytest_tritonbench.task.tritonbench.observed import ladder, whole
+from pytest_tritonbench.task.tritonbench.observed import ladder, points, whole
 from pytest_tritonbench.task.tritonbench.trial import Trials
 
 _SMALL = 64
@@ -26,8 +26,10 @@ def first_draft(name: str, form: Form, trials: Trials) -> Draft | str:
     for shapes in filled:
         at = _position(form, shapes)
         order = [form.scalars[at], *form.scalars]
-        large = [_fixed(name, form, shapes, scalars) for scalars in order]
-        for draft in (*_smaller(large), *large):
+        large = [_fixed(name, form, shapes, scalars, checks=trials.checks) for scalars in order]
+        # What indices point at cannot be cut down.
+        smaller = [] if large[0].kept else _smaller(large)
+        for draft in (*smaller, *large):
             case = draft.case()
             found = trials.tried(draft, case)
             if found.refused is not None:
@@ -74,7 +76,12 @@ def _position(form: Form, shapes: object) -> int:
 
 
 def _fixed(
-    name: str, form: Form, shapes: Mapping[str, torch.Tensor], scalars: Mapping[str, Any]
+    name: str,
+    form: Form,
+    shapes: Mapping[str, torch.Tensor],
+    scalars: Mapping[str, Any],
+    *,
+    checks: bool,
 ) -> Draft:
     recorded = {slot: [r[slot] for r in form.shapes if slot in r] for slot in form.slots}
     floats = [slot for slot in form.slots if shapes[slot].is_floating_point()]
@@ -104,6 +111,8 @@ def _fixed(
                 draft.fixed[slot] = dtype
         elif tensor.dtype == torch.bool:
             draft.fixed[slot] = "bool"
+        elif not checks and points(recorded[slot]):
+            draft.kept[slot] = tensor
         else:
             draft.integers[slot] = whole(tensor, recorded[slot], ())
     sizes = set(draft.extents.values())

@@ -74,6 +74,9 @@ def free_values(draft: Draft, trials: Trials) -> None:
 
 def free_integers(draft: Draft, trials: Trials) -> None:
     """Let indices reach into what they index, and data vary."""
+    if not trials.checks:
+        # Nobody would refuse an index that points elsewhere.
+        return
     sizes = _larger(draft)
     if not trials.accepts(draft, draft.case(sizes)):
         sizes = dict(draft.sizes)
@@ -118,7 +121,12 @@ def free_dtypes(draft: Draft, trials: Trials) -> None:
     for dtype in dict.fromkeys((*sorted(recorded), *_FLOATS)):
         wider = draft.copy()
         wider.dtypes = (*draft.dtypes, dtype)
-        if dtype not in draft.dtypes and trials.accepts(wider, wider.case(dtype=dtype)):
+        if dtype in draft.dtypes:
+            continue
+        # What a kernel makes of a dtype that it was not written for may be an accident.
+        given = dtype in recorded or trials.checks
+        good = trials.accepts if given else trials.follows
+        if good(wider, wider.case(dtype=dtype)):
             draft.dtypes = wider.dtypes
 
 

@@ -101,6 +101,7 @@ def generalise(
     *,
     runs: int = 600,
     seconds: float = 5.0,
+    checks: bool = True,
 ) -> Generalised | NotGeneral:
     """Generalise the recorded calls of an entry point.
 
@@ -112,6 +113,9 @@ def generalise(
         gold: Runs the gold on a case.
         runs: How often it may be run; the result depends on it, and so not on the machine.
         seconds: When to stop at the latest.
+        checks: Whether the gold refuses what it was not made for, as PyTorch does. A Triton kernel
+            takes any memory that it is given: what belongs together in the recorded calls must
+            stay so.
     """
     try:
         parameters = signature_of(source, entry)
@@ -127,7 +131,7 @@ def generalise(
     used = 0
     said = list(reasons)
     for number, form in enumerate(forms):
-        trials = Trials(gold, runs // len(forms), seconds / len(forms))
+        trials = Trials(gold, runs // len(forms), seconds / len(forms), checks=checks)
         trials.undefined = any(undefined(call.result) for call in own)
         trials.structured = bool(_STRUCTURED.search(f"{entry} {source}"))
         try:

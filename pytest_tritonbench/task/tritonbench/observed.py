@@ -168,6 +168,12 @@ def whole(
     return IntegerPiece(dims, low, high + 1, dtype, also=also)
 
 
+def points(recorded: Sequence[torch.Tensor]) -> bool:
+    """Whether integers may be positions or lengths, which belong together and to the extents."""
+    wide = any(t.dtype in (torch.int32, torch.int64) for t in recorded)
+    return wide and any(bool(((t != 0) & (t != 1)).any()) for t in recorded)
+
+
 def data_range(recorded: Sequence[torch.Tensor], dtype: str) -> tuple[int, int]:
     """A wider range for integers that are data: signed where any recorded value is negative."""
     seen = torch.cat([t.reshape(-1).long() for t in recorded])

@@ -30,7 +30,7 @@ def free_scalar(draft: Draft, slot: str, recorded: Sequence[Any], trials: Trials
     piece = _interval(draft, slot, known, trials)
     if piece is None:
         accepted = [first]
-        for value in _around(draft, slot, known):
+        for value in _around(draft, slot, known, checks=trials.checks):
             if _Key(value) not in map(_Key, accepted) and _tolerated(draft, slot, value, trials):
                 accepted.append(value)
         piece = ChoicePiece(tuple(accepted))
@@ -78,7 +78,7 @@ def _interval(draft: Draft, slot: str, known: list[Scalar], trials: Trials) -> S
     return None
 
 
-def _around(draft: Draft, slot: str, known: list[Scalar]) -> list[Scalar]:
+def _around(draft: Draft, slot: str, known: list[Scalar], *, checks: bool) -> list[Scalar]:
     found: list[Scalar] = list(known)
     if any(isinstance(v, bool) for v in known):
         return [*found, False, True]
@@ -88,6 +88,9 @@ def _around(draft: Draft, slot: str, known: list[Scalar]) -> list[Scalar]:
     if _DIM.search(slot):
         rank = max((len(draft.shape(name)) for name in draft.form.slots), default=0)
         return [*found, *range(rank), *range(-rank, 0)]
+    if not checks:
+        # It may be an extent, a length or a stride.
+        return found
     near = [n for v in whole for n in (v + 1, v - 1)]
     small = [n for n in near if abs(n) < _LARGE and (n > 0 or min(whole) <= 0 <= n)]
     return [*found, *small[:_FEW]]

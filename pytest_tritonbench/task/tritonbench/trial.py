@@ -62,12 +62,14 @@ class Trials:
         gold: The gold.
         runs: How many times to run it; what is not settled then stays as it was recorded.
         seconds: When to stop at the latest, which depends on the machine.
+        checks: Whether the gold refuses what it was not made for.
     """
 
-    def __init__(self, gold: Gold, runs: int, seconds: float) -> None:
+    def __init__(self, gold: Gold, runs: int, seconds: float, *, checks: bool = True) -> None:
         self._gold = gold
         self._most = runs
         self._end = time.monotonic() + seconds
+        self.checks = checks
         self.runs = 0
         self.undefined = False
         """Whether the answers to the recorded calls have NaN, too."""
@@ -98,11 +100,33 @@ class Trials:
         first, second = (self.tried(draft, case, seed=seed) for seed in (0, 1))
         return self.fine(first) and second.refused is None and same(first.output, second.output)
 
+    def follows(self, draft: Draft, case: Case) -> bool:
+        """Whether the dtypes of the answer follow the case's, as they do on the recorded calls."""
+        base, found = self.tried(draft, draft.case()), self.tried(draft, case)
+        if not self.fine(found):
+            return False
+        was, now = (_dtypes(tried.output) for tried in (base, found))
+        own, wanted = (getattr(torch, dtype) for dtype in (draft.dtypes[0], case.dtype))
+        return now == [wanted if dtype == own else dtype for dtype in was]
+
     def indifferent(self, draft: Draft, case: Case) -> bool:
         """Whether the gold answers the same for contiguous copies of the arguments."""
         first = self.tried(draft, case)
         second = self.tried(draft, case, contiguous=True)
         return self.fine(first) and close(first.output, second.output)
+
+
+def _dtypes(nest: Any) -> list[torch.dtype]:
+    """Of the tensors of a nest, in order."""
+    match nest:
+        case torch.Tensor():
+            return [nest.dtype]
+        case dict():
+            return [dtype for part in nest.values() for dtype in _dtypes(part)]
+        case list() | tuple():
+            return [dtype for part in nest for dtype in _dtypes(part)]
+        case _:
+            return []
 
 
 def same(a: Any, b: Any) -> bool:

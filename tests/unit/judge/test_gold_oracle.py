@@ -207,6 +207,21 @@ def test_a_case_that_says_nothing_is_refused(softmax: Sides, sandbox: Sandbox, k
     oracle.close()
 
 
+def test_a_gold_that_writes_past_its_arguments_is_refused(sandbox: Sandbox) -> None:
+    """It fills eight elements whatever it is given: fewer than eight say nothing of anybody."""
+    gold = """
+        import torch
+
+        def entry(x):
+            torch.as_strided(x, (8,), (1,), x.storage_offset()).fill_(1)
+            return x
+    """
+    sides = Sides(sandbox, gold, Recorded(torch.randn(8)))
+    [n] = sides.made.task.dims.values()
+    assert n.low == 8
+    sides.oracle.close()
+
+
 def test_ties_are_refused(sandbox: Sandbox) -> None:
     """Which of several equal values comes first is no matter of right and wrong."""
     gold = "def entry(x):\n    return x.argmax(0)\n"

@@ -95,24 +95,32 @@ class InProcess:
 
 
 def generalised(
-    function: Callable[..., Any], *calls: tuple[list[Any], dict[str, Any]], seconds: float = 20.0
+    function: Callable[..., Any],
+    *calls: tuple[list[Any], dict[str, Any]],
+    seconds: float = 20.0,
+    checks: bool = True,
 ) -> tuple[Generalised, InProcess]:
     """What becomes of calls of a function that is its own gold."""
     gold = InProcess(function)
-    made = _made(function, gold, calls, seconds)
+    made = _made(function, gold, calls, seconds, checks=checks)
     assert isinstance(made, Generalised), made
     return made, gold
 
 
 def _made(
-    function: Callable[..., Any], gold: InProcess, calls: Any, seconds: float = 20.0
+    function: Callable[..., Any],
+    gold: InProcess,
+    calls: Any,
+    seconds: float = 20.0,
+    *,
+    checks: bool = True,
 ) -> Generalised | NotGeneral:
     source = textwrap.dedent(inspect.getsource(function))
     name = function.__name__
     recorded = [
         Call(name, {"args": carried(args), "kwargs": carried(kwargs)}) for args, kwargs in calls
     ]
-    return generalise(name, recorded, source, name, gold, seconds=seconds)
+    return generalise(name, recorded, source, name, gold, seconds=seconds, checks=checks)
 
 
 def drawn(made: Generalised, count: int = 60) -> list[Case]:
@@ -154,6 +162,65 @@ def test_extents_reach_beyond_the_recorded_ones() -> None:
     sizes = {case.values[name] for case in drawn(made) for name in made.tasks[0].dims}
     assert 1 in sizes
     assert max(int(size or 0) for size in sizes) > 64
+
+
+def overlap(x: torch.Tensor, y: torch.Tensor, block: int = 4) -> torch.Tensor:
+    """Adds as a kernel does that is given pointers: nobody looks at how long the other one is."""
+    del block
+    size = min(len(x), len(y))
+    return x[:size].float() + y[:size].float()
+
+
+def test_extents_stay_equal_where_nobody_checks_them() -> None:
+    """A right kernel may refuse what a careless gold takes: two vectors of different lengths."""
+    calls: list[tuple[list[Any], dict[str, Any]]] = [
+        ([torch.randn(size), torch.randn(size)], {}) for size in (16, 24)
+    ]
+    told, _ = generalised(overlap, *calls)
+    kept, _ = generalised(overlap, *calls, checks=False)
+    assert told.tasks[0].inputs["x"].dims != told.tasks[0].inputs["y"].dims  # type: ignore[union-attr]  # tensors
+    assert kept.tasks[0].inputs["x"].dims == kept.tasks[0].inputs["y"].dims == ("n",)  # type: ignore[union-attr]  # tensors
+
+
+def test_axes_of_one_argument_are_told_apart_where_nobody_checks_them() -> None:
+    """A square matrix alone is square by accident; beside another of its size it may not be."""
+    alone, _ = generalised(absolute, ([torch.randn(8, 8)], {}), checks=False)
+    beside, _ = generalised(product, ([torch.randn(8, 8), torch.randn(8, 8)], {}), checks=False)
+    assert len(alone.tasks[0].dims) == 2
+    assert len(beside.tasks[0].dims) == 1
+
+
+def test_numbers_and_dtypes_stay_where_nobody_checks_them() -> None:
+    """A whole number may be a block's size; a dtype that the answer does not follow says little."""
+    calls = (([torch.randn(16), torch.randn(16)], {"block": 4}),)
+    told, _ = generalised(overlap, *calls)
+    kept, _ = generalised(overlap, *calls, checks=False)
+    assert (len(told.tasks[0].dtypes), kept.tasks[0].dtypes) == (3, ("float32",))
+    assert len(told.tasks[0].inputs["block"].among) > 1  # type: ignore[union-attr]  # a choice
+    assert kept.tasks[0].inputs["block"].among == (4,)  # type: ignore[union-attr]  # a choice
+
+
+def spread(x: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Whatever the lengths and the mask, there is an answer."""
+    return x * mask[0] + lengths.clamp(0, 9).sum()
+
+
+def test_positions_stay_as_they_were_where_nobody_checks_them() -> None:
+    """Integers that may be positions keep their values and every extent; a mask varies in 0 and 1.
+
+    Tensors of which nobody knows where they point are not moved, nor what they point into.
+    """
+    lengths, mask = torch.tensor([3, 5, 2]), torch.tensor([0, 1, 1])
+    made, _ = generalised(spread, ([torch.randn(7, 5), lengths, mask], {}), checks=False)
+    assert not made.tasks[0].dims
+    masks = set()
+    for case in drawn(made):
+        given = arguments(made.tasks[0], case, lambda dtype, n: torch.empty(n, dtype=dtype))
+        assert torch.equal(given["lengths"], lengths)
+        assert given["x"].shape == (7, 5)
+        masks.add(tuple(given["mask"].tolist()))
+    assert len(masks) > 1
+    assert {n for one in masks for n in one} == {0, 1}
 
 
 def halves(x: torch.Tensor) -> torch.Tensor:
