@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -77,15 +77,7 @@ class ImportedRun(AnsweredTask):
     def fuzz(self) -> None:
         """The answer is right on cases that generalise the calls of the upstream test."""
         self._refuse_unanswered()
-        self._refuse_failed_before()
-        examined = self._examine()
-        if not examined.called:
-            self._skip(f"call failed: {examined.reason}", examined)
-        if examined.unjudged is not None:
-            word, why = examined.unjudged
-            self._skip(f"{word}: {why}", examined, reason=word)
-        if not examined.executed:
-            self._skip(f"exec failed: {examined.reason}", examined)
+        policy = self._judged_before() or self._judged_now()
         from pytest_tritonbench.imported.fuzzers import (  # noqa: PLC0415 - imports torch
             NotFuzzedError,
         )
@@ -105,21 +97,44 @@ class ImportedRun(AnsweredTask):
         except CaseError as e:
             pytest.fail(f"--tb-case does not fit {self.task.name!r}: {e}", pytrace=False)
         except NotFuzzedError as e:
-            self._skip(f"not-fuzzed: {e}", examined, reason="not-fuzzed")
+            self._skip_fuzz(f"not-fuzzed: {e}", "not-fuzzed", policy)
         self._keep_fuzzed(fuzzed)
 
-    def _refuse_failed_before(self) -> None:
-        """Skip where an earlier run's record says that the answer is wrong on its own test."""
+    def _judged_before(self) -> Mapping[str, Any] | None:
+        """What an earlier run says of the answer on its own test, where its record says enough.
+
+        An answer that is wrong there is skipped.
+        """
         earlier = self._earlier(self._test.replace("::test_fuzz[", "::test_exec["))
-        if earlier is None or earlier["outcome"] not in {"failed", "skipped"}:
-            return
-        policy, reason = earlier["policy"], earlier["reason"]
-        if policy is None or policy["strict"]["exec"]:
-            return
-        skipped = earlier["outcome"] == "skipped"
-        message = earlier["message"] if skipped else f"exec failed: {reason}"
+        policy = None if earlier is None else earlier["policy"]
+        if earlier is None or policy is None:
+            return None
+        if policy["strict"]["exec"]:
+            return dict(policy)
+        reason, outcome = earlier["reason"], earlier["outcome"]
+        if outcome in {"failed", "skipped"}:
+            message = earlier["message"] if outcome == "skipped" else f"exec failed: {reason}"
+            self._skip_fuzz(message, reason, policy, " (in an earlier run)")
+        # Judged by the other policy, which gives no reason of this one's.
+        return None
+
+    def _judged_now(self) -> Mapping[str, Any]:
+        """What the answer is worth on its own test; one that is wrong there is skipped."""
+        examined = self._examine()
+        if not examined.called:
+            self._skip(f"call failed: {examined.reason}", examined)
+        if examined.unjudged is not None:
+            word, why = examined.unjudged
+            self._skip(f"{word}: {why}", examined, reason=word)
+        if not examined.executed:
+            self._skip(f"exec failed: {examined.reason}", examined)
+        return examined.as_json()
+
+    def _skip_fuzz(
+        self, message: str, reason: str | None, policy: Mapping[str, Any], told: str = ""
+    ) -> NoReturn:
         self.records.append(self.record("skipped", reason=reason, message=message, policy=policy))
-        pytest.skip(f"{message} (in an earlier run)")
+        pytest.skip(message + told)
 
     def bench(self) -> Rows:
         """The answer is timed beside the gold, on the sizes of the checkout's timing script.

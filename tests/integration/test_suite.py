@@ -285,6 +285,16 @@ def test_the_golds_answer_where_nobody_does(ran: Ran) -> None:
     }
 
 
+def test_an_answer_is_fuzzed_with_what_its_test_imports(tmp_path: Path) -> None:
+    """Upstream runs both in one file: an answer without an import of torch has its test's."""
+    checkout = Checkout(tmp_path / "bench")
+    checkout.task("twice")
+    text = answer("twice").removeprefix("import torch\n")
+    mine = checkout.predictions("mine", {"twice": text})
+    result = run(tmp_path, "--tb-suite", "bench", "--tb-predictions", mine)
+    assert set(outcomes(result).values()) == {"PASSED"}, result.stdout
+
+
 def test_a_channel_that_no_file_answers_is_left_out(tmp_path: Path) -> None:
     """Answers to T do not fail the tasks of G, and the header says that these are not judged."""
     checkout = Checkout(tmp_path / "bench")

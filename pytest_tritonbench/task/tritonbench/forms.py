@@ -101,7 +101,12 @@ def forms_of(
     defaults = {p.name: p.default for p in parameters or () if not p.star}
     usable = []
     for call in calls:
-        given = {n: v for n, v in call.arguments.items() if n not in _LEFT_OUT}
+        # Where the entry point makes its own output when it is given none, it is left to.
+        given = {
+            n: v
+            for n, v in call.arguments.items()
+            if n not in _LEFT_OUT or defaults.get(n, REQUIRED) is REQUIRED
+        }
         reason = _unusable(given)
         if reason is not None:
             reasons.append(reason)

@@ -39,8 +39,18 @@ class Parsed:
     lent: tuple[str, ...] = ()
     """The statements that import those names, one each."""
 
+    brought: tuple[str, ...] = ()
+    """Import statements of the test itself. One file has both parts: that code may use them."""
+
     own_import: bool = False
     """Whether the test imports those names from a module of the task's own name."""
+
+    @property
+    def surroundings(self) -> str:
+        """Code that gives an answer, below it, the names that it has in one file with its test."""
+        lent = zip(self.imports, self.lent, strict=True)
+        lines = [f"if {name!r} not in globals(): {statement}" for name, statement in lent]
+        return "\n".join(["", *lines, *self.brought, ""])
 
     @property
     def defines(self) -> tuple[str, ...]:
@@ -84,6 +94,7 @@ def parse(gold: str, test: str, *, stem: str, signature: str | None = None) -> P
         constants=tuple(n for n in used if n in values and n not in names),
         imports=tuple(n for n in used if n in imported and n not in names),
         lent=tuple(imported[n] for n in used if n in imported and n not in names),
+        brought=tuple(_brought(below, stem)),
         own_import=bool(from_itself),
     )
 
@@ -187,6 +198,16 @@ def _called(module: ast.Module) -> Counter[str]:
             if isinstance(root, ast.Name):
                 found[root.id] += 1
     return found
+
+
+def _brought(module: ast.Module, stem: str) -> Iterator[str]:
+    """Import statements that run with a test, but for those of the task itself."""
+    for node in _statements(module.body):
+        match node:
+            case ast.Import() | ast.ImportFrom() if getattr(node, "module", None) != stem:
+                yield ast.unparse(node)
+            case _:
+                pass
 
 
 def _own_imports(module: ast.Module, stem: str) -> set[str]:

@@ -262,3 +262,17 @@ def test_a_gold_kernel_is_its_own_truth(sandbox: Sandbox) -> None:
     assert sides.fuzzed("def entry(x):\n    return x.double().cumsum(0).to(x.dtype)\n") is None
     assert sides.fuzzed("def entry(x):\n    return x.cumsum(0) * 1.05\n") is not None
     sides.oracle.close()
+
+
+def test_a_kernel_that_rounds_elsewhere_than_the_gold_is_right(sandbox: Sandbox) -> None:
+    """In half precision the gold's answer is rounded, too: another order of roundings is no fault.
+
+    A product that is off by two units in the last place is one.
+    """
+    gold = "def entry(x, w):\n    return (x.float() * 1.3 * w.float()).to(x.dtype)\n"
+    call = Recorded(torch.randn(4, 16).half(), torch.randn(16).half())
+    sides = Sides(sandbox, gold, call, wide=False)
+    assert sides.fuzzed("def entry(x, w):\n    return (x.float() * 1.3).to(x.dtype) * w\n") is None
+    off = "def entry(x, w):\n    return (x.float() * 1.3 * w.float() * 1.004).to(x.dtype)\n"
+    assert sides.fuzzed(off) is not None
+    sides.oracle.close()

@@ -395,6 +395,18 @@ def test_what_a_call_changes_is_known() -> None:
     assert "out" not in made.task.inputs
 
 
+def into(x: torch.Tensor, out: torch.Tensor) -> None:
+    """Writes its answer where it is told to."""
+    out.copy_(2 * x)
+
+
+def test_an_output_that_must_be_given_is_given() -> None:
+    """Without a default ``out`` is an argument like any other: what is written there is judged."""
+    made, _ = generalised(into, ([torch.randn(4), torch.empty(4)], {}), checks=False)
+    assert made.task.mutates == ("out",)
+    assert made.tasks[0].inputs["out"].dims == ("n",)  # type: ignore[union-attr]  # a tensor
+
+
 def dropped(x: torch.Tensor, training: bool = True) -> torch.Tensor:  # noqa: FBT001, FBT002 - as upstream has it
     """A dropout."""
     return torch.nn.functional.dropout(x, 0.5, training)
@@ -438,6 +450,20 @@ def test_a_layout_that_the_gold_misreads_is_not_drawn() -> None:
     """Layouts on which the gold's answer is another than on a contiguous copy are left out."""
     made, _ = generalised(blind_to_strides, ([torch.randn(4, 6)], {}))
     layouts = made.tasks[0].inputs["x"].layouts  # type: ignore[union-attr]  # a tensor
+    assert set(layouts) == {"contiguous", "offset"}
+
+
+def masked(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """A kernel's way of keeping what a mask of ones and zeros says: it knows no strides."""
+    flat = mask.as_strided(mask.shape, (1,), mask.storage_offset())
+    return torch.where(flat != 0, x, 0.0)
+
+
+def test_a_mask_that_is_misread_is_not_right_by_chance() -> None:
+    """With three elements what lies between them may well agree; one try would not show it."""
+    mask = torch.tensor([0, 1, 1, 0, 1, 0, 0, 1, 1, 1])
+    made, _ = generalised(masked, ([torch.randn(10), mask], {}), checks=False)
+    layouts = made.tasks[0].inputs["mask"].layouts  # type: ignore[union-attr]  # a tensor
     assert set(layouts) == {"contiguous", "offset"}
 
 

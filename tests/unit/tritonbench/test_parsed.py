@@ -99,3 +99,17 @@ def test_the_result_is_what_takes_the_tests_value(end: str, result: str | None) 
     """The last assignment of a call of the test, whatever its name."""
     parsed = parse("def f(): ...", f"def test_f():\n    return f()\n{end}\n", stem="f")
     assert (parsed.test_function, parsed.result) == ("test_f", result)
+
+
+def test_an_answer_has_the_names_that_the_test_imports() -> None:
+    """In one file with its test it may use them; what it has of its own that is lent stays."""
+    code = "import math\nimport torch\ndef f(): ...\n"
+    test = "import torch\nfrom f import f\n"
+    test += "try:\n    import os.path as p\nexcept ImportError:\n    p = 0\n"
+    test += "def test_f():\n    import json\n    return f(), math.pi\nr = test_f()\n"
+    surroundings = parse(code, test, stem="f").surroundings
+    namespace: dict[str, object] = {"math": 3}
+    exec(surroundings, namespace)  # noqa: S102 - it is code
+    assert namespace["math"] == 3
+    assert {"torch", "p"} <= set(namespace)
+    assert not {"json", "f"} & set(namespace)
