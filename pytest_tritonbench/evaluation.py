@@ -237,7 +237,8 @@ class Evaluation:
         pairs = zip(call.gradients, got.gradients, strict=True)
         on_gpu = self._oracle.device != "cpu"
         gradients = {n: None if g is None else _value(g, on_gpu=on_gpu) for n, g in pairs}
-        answer = Answer(_nest(got.output, on_gpu=on_gpu), mutated, gradients)
+        output = _nest(got.output, on_gpu=on_gpu) if asked.returns else None
+        answer = Answer(output, mutated, gradients)
         return judge(self.taskfile.task, asked.values, answer, asked.expected)
 
 

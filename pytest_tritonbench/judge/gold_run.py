@@ -126,7 +126,14 @@ class GoldRun:
         return Answer(_nest(got.output, on_gpu=on_gpu), mutated)
 
     def __call__(
-        self, form: Form, task: Task, case: Case, *, seed: int = 0, contiguous: bool = False
+        self,
+        form: Form,
+        task: Task,
+        case: Case,
+        *,
+        seed: int = 0,
+        contiguous: bool = False,
+        cast: torch.dtype | None = None,
     ) -> Tried:
         """Try a case, as :class:`~pytest_tritonbench.task.tritonbench.trial.Gold` has it."""
         try:
@@ -135,6 +142,9 @@ class GoldRun:
             return Tried(refused=f"no such arguments: {e}")
         if contiguous:
             given = self.changed(given, lambda _, value: value.contiguous())
+        if cast is not None:
+            own = getattr(torch, case.dtype)
+            given = self.changed(given, lambda _, v: v.to(cast) if v.dtype == own else v)
         answer = self.run(given, seed=seed)
         if isinstance(answer, Failure):
             return Tried(refused=f"{answer.reason}: {answer.message}")

@@ -52,6 +52,9 @@ class Asked:
     turnable: tuple[str, ...] = ()
     """Those of ``args`` whose elements may change places, for fresh inputs at no price."""
 
+    returns: bool = True
+    """Whether what a candidate returns is judged; else nobody looks at it."""
+
     def prepare(self) -> None:
         """Take the truth and do what the judge can do without the candidate.
 

@@ -19,7 +19,7 @@ from pytest_tritonbench.task.tritonbench.trial import Trials
 _FLOATS = ("float32", "float16", "bfloat16")
 # With -1 mixed in: what is compared is wanted to be alike, or not.
 _LABELS = (1, 2)
-# Of the values that a layout is tried on: what is misread may be right by chance, as in a mask.
+# Of the values that are tried: what is misread may be right by chance, as a mask is.
 _SEEDS = (0, 1, 2, 3)
 
 
@@ -125,10 +125,12 @@ def free_dtypes(draft: Draft, trials: Trials) -> None:
         wider.dtypes = (*draft.dtypes, dtype)
         if dtype in draft.dtypes:
             continue
-        # What a kernel makes of a dtype that it was not written for may be an accident.
-        given = dtype in recorded or trials.checks
-        good = trials.accepts if given else trials.follows
-        if good(wider, wider.case(dtype=dtype)):
+        if dtype in recorded or trials.checks:
+            good = trials.accepts(wider, wider.case(dtype=dtype))
+        else:
+            # What a kernel makes of a dtype that it was not written for may be an accident.
+            good = trials.follows(wider, [wider.case(dtype=dtype, seed=s) for s in _SEEDS])
+        if good:
             draft.dtypes = wider.dtypes
 
 

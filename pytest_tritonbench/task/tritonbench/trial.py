@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +15,8 @@ from pytest_tritonbench.task.tritonbench.draft import Draft
 from pytest_tritonbench.task.tritonbench.forms import Form
 
 _ULPS = 64
+# Between an answer in one dtype and the same computed in another.
+_ROUNDINGS = 8
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,14 @@ class Gold(Protocol):
     """Runs the gold on a case."""
 
     def __call__(
-        self, form: Form, task: Task, case: Case, *, seed: int = 0, contiguous: bool = False
+        self,
+        form: Form,
+        task: Task,
+        case: Case,
+        *,
+        seed: int = 0,
+        contiguous: bool = False,
+        cast: torch.dtype | None = None,
     ) -> Tried:
         """Run it.
 
@@ -48,6 +57,7 @@ class Gold(Protocol):
             case: The case.
             seed: Of the random generators, at the call.
             contiguous: Pass contiguous copies of the arguments.
+            cast: Pass arguments of the case's dtype in this one.
         """
 
 
@@ -76,7 +86,7 @@ class Trials:
         self.structured = False
         """Whether the gold's words tell of structured matrices."""
 
-    def tried(self, draft: Draft, case: Case, *, seed: int = 0, contiguous: bool = False) -> Tried:
+    def tried(self, draft: Draft, case: Case, *, seed: int = 0, **changed: Any) -> Tried:
         """Run the gold.
 
         Raises:
@@ -85,7 +95,7 @@ class Trials:
         if self.runs >= self._most or time.monotonic() > self._end:
             raise OutOfBudgetError
         self.runs += 1
-        return self._gold(draft.form, draft.task(), case, seed=seed, contiguous=contiguous)
+        return self._gold(draft.form, draft.task(), case, seed=seed, **changed)
 
     def accepts(self, draft: Draft, case: Case) -> bool:
         """Whether the gold answers, with no NaN that the recorded calls do not have."""
@@ -100,14 +110,25 @@ class Trials:
         first, second = (self.tried(draft, case, seed=seed) for seed in (0, 1))
         return self.fine(first) and second.refused is None and same(first.output, second.output)
 
-    def follows(self, draft: Draft, case: Case) -> bool:
-        """Whether the dtypes of the answer follow the case's, as they do on the recorded calls."""
-        base, found = self.tried(draft, draft.case()), self.tried(draft, case)
-        if not self.fine(found):
-            return False
-        was, now = (_dtypes(tried.output) for tried in (base, found))
-        own, wanted = (getattr(torch, dtype) for dtype in (draft.dtypes[0], case.dtype))
-        return now == [wanted if dtype == own else dtype for dtype in was]
+    def follows(self, draft: Draft, cases: Sequence[Case]) -> bool:
+        """Whether the gold computes in a dtype what it computes in its own, and answers in it.
+
+        Args:
+            draft: With the gold's own dtype first.
+            cases: In the dtype.
+        """
+        own, wanted = (getattr(torch, name) for name in (draft.dtypes[0], cases[0].dtype))
+        base = _dtypes(self.tried(draft, draft.case()).output)
+        slack = _ROUNDINGS * max(torch.finfo(dtype).eps for dtype in (own, wanted))
+        for case in cases:
+            found = self.tried(draft, case)
+            followed = [wanted if dtype == own else dtype for dtype in base]
+            if not self.fine(found) or _dtypes(found.output) != followed:
+                return False
+            twin = self.tried(draft, case, cast=own)
+            if twin.refused is not None or not _agree(found.output, twin.output, _within(slack)):
+                return False
+        return True
 
     def indifferent(self, draft: Draft, case: Case) -> bool:
         """Whether the gold answers the same for contiguous copies of the arguments."""
@@ -142,7 +163,7 @@ def close(a: Any, b: Any) -> bool:
 def _agree(a: Any, b: Any, tensors: Callable[[torch.Tensor, torch.Tensor], bool]) -> bool:
     match a, b:
         case torch.Tensor(), torch.Tensor():
-            return a.shape == b.shape and a.dtype == b.dtype and tensors(a, b)
+            return a.shape == b.shape and tensors(a, b)
         case dict(), dict():
             return list(a) == list(b) and all(_agree(a[key], b[key], tensors) for key in a)
         case ((list() | tuple()), (list() | tuple())):
@@ -155,14 +176,26 @@ def _agree(a: Any, b: Any, tensors: Callable[[torch.Tensor, torch.Tensor], bool]
 
 
 def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
+    if a.dtype != b.dtype:
+        return False
     if not (a.is_floating_point() or a.is_complex()):
         return torch.equal(a, b)
     return bool(((a == b) | (torch.isnan(a) & torch.isnan(b))).all())
 
 
 def _near(a: torch.Tensor, b: torch.Tensor) -> bool:
-    if not a.is_floating_point() or not a.numel():
+    if a.dtype != b.dtype or not a.is_floating_point():
         return _equal(a, b)
-    scale = float(torch.nan_to_num(a.double(), 0, 0, 0).abs().max())
-    slack = _ULPS * torch.finfo(a.dtype).eps
-    return torch.allclose(a.double(), b.double(), slack, slack * scale, equal_nan=True)
+    return _within(_ULPS * torch.finfo(a.dtype).eps)(a, b)
+
+
+def _within(slack: float) -> Callable[[torch.Tensor, torch.Tensor], bool]:
+    """Whether floating point tensors of any dtypes agree; others must be equal."""
+
+    def agree(a: torch.Tensor, b: torch.Tensor) -> bool:
+        if not (a.is_floating_point() and b.is_floating_point()) or not a.numel():
+            return _equal(a, b)
+        scale = float(torch.nan_to_num(a.double(), 0, 0, 0).abs().max())
+        return torch.allclose(a.double(), b.double(), slack, slack * scale, equal_nan=True)
+
+    return agree

@@ -179,6 +179,15 @@ def test_what_is_changed_in_place_is_judged(sandbox: Sandbox) -> None:
     sides.oracle.close()
 
 
+def test_what_is_returned_beside_a_change_is_nobodys_business(sandbox: Sandbox) -> None:
+    """Where the gold returns None its test looks at the arguments alone."""
+    gold = "def entry(x):\n    x.mul_(2)\n"
+    sides = Sides(sandbox, gold, Recorded(torch.randn(4)))
+    assert sides.fuzzed("def entry(x):\n    return x.mul_(2)\n") is None
+    assert sides.fuzzed("def entry(x):\n    return x.mul_(3)\n") is not None
+    sides.oracle.close()
+
+
 def test_a_change_that_the_gold_does_not_make_is_found(softmax: Sides) -> None:
     """A candidate that writes to its input is wrong."""
     found = softmax.fuzzed(f"{SOFTMAX.replace('return ', 'y = ')}    x[0] = 0\n    return y\n")

@@ -66,7 +66,14 @@ class InProcess:
         self.runs = 0
 
     def __call__(
-        self, form: Form, task: Task, case: Case, *, seed: int = 0, contiguous: bool = False
+        self,
+        form: Form,
+        task: Task,
+        case: Case,
+        *,
+        seed: int = 0,
+        contiguous: bool = False,
+        cast: torch.dtype | None = None,
     ) -> Tried:
         """Try a case."""
         self.runs += 1
@@ -77,6 +84,9 @@ class InProcess:
                 made = {
                     n: v.contiguous() if isinstance(v, torch.Tensor) else v for n, v in made.items()
                 }
+            if cast is not None:
+                own = getattr(torch, case.dtype)
+                made = {n: v.to(cast) if _is(v, own) else v for n, v in made.items()}
             before = {n: v.clone() for n, v in made.items() if isinstance(v, torch.Tensor)}
             filled = form.fill(made)
             by_name = {name: filled.pop(name) for name in form.keywords}
@@ -92,6 +102,10 @@ class InProcess:
             and bool(torch.isnan(output).any())
         )
         return Tried(None, output, frozenset(changed), undefined)
+
+
+def _is(value: Any, dtype: torch.dtype) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype == dtype
 
 
 def generalised(
@@ -198,6 +212,18 @@ def test_numbers_and_dtypes_stay_where_nobody_checks_them() -> None:
     assert (len(told.tasks[0].dtypes), kept.tasks[0].dtypes) == (3, ("float32",))
     assert len(told.tasks[0].inputs["block"].among) > 1  # type: ignore[union-attr]  # a choice
     assert kept.tasks[0].inputs["block"].among == (4,)  # type: ignore[union-attr]  # a choice
+
+
+def careless(x: torch.Tensor) -> torch.Tensor:
+    """Follows the dtype, and is another function in bfloat16."""
+    return x + 1 if x.dtype == torch.bfloat16 else x * 2
+
+
+def test_a_dtype_in_which_another_thing_is_computed_is_not_drawn() -> None:
+    """Where nobody says what is right in a dtype, the gold must compute the same in it."""
+    call: tuple[list[Any], dict[str, Any]] = ([torch.randn(16)], {})
+    kept, _ = generalised(careless, call, checks=False)
+    assert kept.tasks[0].dtypes == ("float32", "float16")
 
 
 def spread(x: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
