@@ -68,6 +68,8 @@ class Fuzzer:
         kinds = {rule.kind for rule in gold.rules.rules}
         if several := sorted(kinds & _SEVERAL_ANSWERS):
             raise NotFuzzedError(f"right in more than one way ({', '.join(several)})")
+        for rule in gold.rules.of("not_fuzzed"):
+            raise NotFuzzedError(str(rule.options["why"]))
         entry = task.parsed.entry
         if gold.ran is None or entry is None:
             raise NotFuzzedError("the test calls nothing of the code above it")

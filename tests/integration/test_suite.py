@@ -295,6 +295,17 @@ def test_an_answer_is_fuzzed_with_what_its_test_imports(tmp_path: Path) -> None:
     assert set(outcomes(result).values()) == {"PASSED"}, result.stdout
 
 
+def test_a_task_that_is_wrong_beyond_its_test_is_not_fuzzed(tmp_path: Path) -> None:
+    """The table of special rules names it, and the reason is told."""
+    checkout = Checkout(tmp_path / "bench")
+    name = "layer_norm_welfold"
+    checkout.task(name, channel="G", gold=answer(name))
+    result = run(tmp_path, "--tb-suite", "bench", "-k", "fuzz")
+    assert outcomes(result) == {}
+    assert "1 skipped" in result.stdout
+    assert "not-fuzzed: the gold sums what a masked load leaves in registers" in result.stdout
+
+
 def test_a_channel_that_no_file_answers_is_left_out(tmp_path: Path) -> None:
     """Answers to T do not fail the tasks of G, and the header says that these are not judged."""
     checkout = Checkout(tmp_path / "bench")

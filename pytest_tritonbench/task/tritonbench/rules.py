@@ -40,6 +40,7 @@ LEAF_KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "yardstick": (frozenset({"leaf", "times", "why"}), frozenset()),
     "tf32": (frozenset({"why"}), frozenset()),
     "vacuous": (frozenset({"why"}), frozenset()),
+    "not_fuzzed": (frozenset({"why"}), frozenset()),
 }
 """Kinds that say how leaves are compared; ``leaf`` is a path with ``*`` for anything."""
 
