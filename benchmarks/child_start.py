@@ -51,7 +51,7 @@ def main() -> int:
     print(setting("torch", "triton"))
     times: dict[str, list[float]] = {CHILD: [], BASELINE: []}
     # With a spare child the next one need not even be waited for.
-    with Sandbox(spare=False) as sandbox:
+    with Sandbox(spares=0) as sandbox:
         sandbox.wait()
         child_ms(sandbox)
         python_ms()

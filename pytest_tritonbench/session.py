@@ -200,6 +200,8 @@ class Session:
         made = Sandbox(
             device="cpu" if self.gpu is None else self.gpu,
             targets=self.settings.targets,
+            # Of a suite, an answer and its gold are wanted first.
+            spares=2 if self.settings.suites else 1,
             warm=not self.settings.suites,
             times=not self.only_judges,
         )

@@ -45,7 +45,10 @@ def prepare(config: pytest.Config, settings: Settings, authors: Sequence[Author]
         _refuse_stray_files(config)
     plan = make_plan(settings, config.invocation_params.dir, authors)
     take_ids(config, [*(channel.suite for channel in plan.channels), *plan.left_out])
-    if not hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput"):
+        # A worker waits for its first test until all others have started and collected.
+        threading.Thread(target=_import_ahead, name="tritonbench-import").start()
+    else:
         refuse_unknown(config, plan)
     _collect.declare_markers(plan, config)
     return plan
@@ -83,9 +86,6 @@ def begin(session: pytest.Session) -> None:
     shared = session_of(session.config)
     shared.only_judges = not any(item.name.startswith("test_bench") for item in session.items)
     shared.sandbox.start()
-    if hasattr(session.config, "workerinput"):
-        # A worker waits for its first test until all others have collected.
-        threading.Thread(target=_import_ahead, name="tritonbench-import").start()
 
 
 def _import_ahead() -> None:

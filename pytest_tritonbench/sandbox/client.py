@@ -36,12 +36,13 @@ class Sandbox:
         targets: what a call with `compile` compiles for, where there is no GPU.
         limits: bounds for each candidate.
         readable: paths beside the system's and Python's that candidates may read.
-        spare: keep one worker forked ahead, so that the next candidate need not wait.
+        spares: workers that are forked at the start, while others still import; after that one is
+            kept forked ahead, so that the next candidate need not wait. 0: none is.
         without: borders that are not to be used, of `"namespaces"` and `"landlock"`, for machines
             on which they are in the way.
-        warm: give every process of a candidate a CUDA context ahead, else the first one alone,
-            which has time while others still import: a driver makes one context after the other,
-            and of the answers of models half end before they need one.
+        warm: give every process of a candidate a CUDA context ahead, else only those of the start:
+            a driver makes one context after the other, and of the answers of models half end
+            before they need one.
         times: whether something may be timed in it; else contexts have one queue of work, unless
             the environment says otherwise, and are there in half the time.
     """
@@ -53,7 +54,7 @@ class Sandbox:
         limits: Limits | None = None,
         readable: Sequence[str | Path] = (),
         *,
-        spare: bool = True,
+        spares: int = 1,
         without: Collection[str] = (),
         warm: bool = True,
         times: bool = True,
@@ -63,19 +64,19 @@ class Sandbox:
         self.limits = limits or Limits()
         self.readable = tuple(str(Path(path).resolve()) for path in readable)
         self._without = tuple(without)
-        self._keep_spare = spare
+        self._ahead = spares
         self._warm = warm
         self._times = times
-        self._spare: Worker | None = None
+        self._spares: list[Worker] = []
         self._zygote: _Zygote | None = None
         self._tiers: dict[str, Any] | None = None
         self._count = 0
 
     def start(self) -> None:
         """Start the process that workers are forked from; returns while it still imports."""
-        if self._zygote is None and self._keep_spare:
-            # It forks the first one as soon as it can.
-            self._spare = self._fork("candidate")
+        if self._zygote is None:
+            # It forks them as soon as it can.
+            self._spares = [self._fork("candidate") for _ in range(self._ahead)]
         self._started()
 
     def _started(self) -> "_Zygote":
@@ -142,13 +143,13 @@ class Sandbox:
         return ReferenceWorker(worker, self.limits.start)
 
     def fork_candidate(self) -> Worker:
-        """A worker that has loaded nothing yet: the spare one, if there is one."""
+        """A worker that has loaded nothing yet: a spare one, if there is one."""
         self.wait()
-        worker, self._spare = self._spare, None
+        worker = self._spares.pop(0) if self._spares else None
         if worker is None or not worker.alive:
             worker = self._fork("candidate")
-        if self._keep_spare:
-            self._spare = self._fork("candidate")
+        if self._ahead and not self._spares:
+            self._spares.append(self._fork("candidate"))
         return worker
 
     def _fork(self, role: str, entry: str = "") -> Worker:
@@ -162,7 +163,7 @@ class Sandbox:
             "entry": entry,
             "limits": self.limits.as_json() if role == "candidate" else _unlimited().as_json(),
             "scratch": f"{zygote.root}/{self._count}",
-            "warm": self._warm or self._count == 1,
+            "warm": self._warm or self._count <= self._ahead,
             "times": self._times,
         }
         with channel_end, status_end:
@@ -176,11 +177,12 @@ class Sandbox:
 
     def close(self) -> None:
         """End every process of the sandbox and remove its folders."""
-        if self._spare is not None:
-            self._spare.close()
+        for spare in self._spares:
+            spare.close()
         if self._zygote is not None:
             self._zygote.close()
-        self._spare = self._zygote = self._tiers = None
+        self._spares = []
+        self._zygote = self._tiers = None
 
     def __enter__(self) -> Self:
         self.start()

@@ -36,10 +36,10 @@ def below(sandbox: Sandbox) -> set[int]:
     """Every process of the sandbox but the one that forks and the spare worker's."""
     assert sandbox._zygote is not None
     spare = set()
-    if sandbox._spare is not None:
-        sandbox._spare.wait_ready(10)
+    for worker in sandbox._spares:
+        worker.wait_ready(10)
     everything = proc.descendants(sandbox._zygote.process.pid)
-    if sandbox._spare is not None:
+    if sandbox._spares:
         parents = proc.parents()
         # A spare is a warden, an init and a worker: the youngest warden and what is below it.
         wardens = [pid for pid in everything if parents.get(pid) == sandbox._zygote.process.pid]

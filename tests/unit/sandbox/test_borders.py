@@ -183,7 +183,7 @@ def test_environment_holds_no_secret(
             return ["sk-not-for-you" in stream.read(), libc.getenv(b"OPENAI_API_KEY"),
                     "sk-not-for-you" in str(dict(os.environ))]
     """
-    with Sandbox(spare=False) as fresh, fresh.candidate(textwrap.dedent(source), "f.py", "f") as c:
+    with Sandbox(spares=0) as fresh, fresh.candidate(textwrap.dedent(source), "f.py", "f") as c:
         delivered = c.call(one_vector(c, [1.0]))  # type: ignore[arg-type]
     assert isinstance(delivered, Delivered)
     assert delivered.output == [False, None, False]

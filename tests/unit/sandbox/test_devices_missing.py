@@ -8,7 +8,7 @@ from pytest_tritonbench.sandbox import Call, Delivered, Failure, Reason, Sandbox
 
 def test_missing_gpu_is_no_fault_of_the_candidate(one_vector: Callable[..., Call]) -> None:
     """Inputs that cannot be moved to the device are the sandbox's failure, with its reason."""
-    with Sandbox(device="cuda:99", spare=False) as sandbox:
+    with Sandbox(device="cuda:99", spares=0) as sandbox:
         with sandbox.candidate("def f(x): return x\n", "f.py", "f") as candidate:
             failure = candidate.call(one_vector(candidate, [1.0]))
         assert isinstance(failure, Failure)

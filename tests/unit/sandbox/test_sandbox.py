@@ -97,7 +97,7 @@ def test_gpu_is_picked_from_the_visible_ones(
 
 def test_reference_runs_trusted_code_on_shared_memory(importable: str) -> None:
     """The reference's worker imports its function, may read files, and shares its arena."""
-    with Sandbox(spare=False) as fresh:
+    with Sandbox(spares=0) as fresh:
         worker = fresh.reference(importable)
         worker.arena.write(0, b"abc")
         said = worker.ask({"nbytes": 3}, 10)
@@ -109,7 +109,7 @@ def test_reference_runs_trusted_code_on_shared_memory(importable: str) -> None:
 
 def test_reference_that_dies_leaves_its_last_words(importable: str) -> None:
     """An error in the trusted function reaches the parent with its traceback."""
-    with Sandbox(spare=False) as fresh:
+    with Sandbox(spares=0) as fresh:
         worker = fresh.reference(importable)
         with pytest.raises(WorkerEndedError) as caught:
             worker.ask({"fail": True}, 10)
@@ -120,7 +120,7 @@ def test_reference_that_dies_leaves_its_last_words(importable: str) -> None:
 
 def test_closed_reference_is_not_alive(importable: str) -> None:
     """From the moment it is closed nobody may ask it, whatever its process still does."""
-    with Sandbox(spare=False) as fresh:
+    with Sandbox(spares=0) as fresh:
         worker = fresh.reference(importable)
         assert worker.alive
         worker.close()
@@ -130,14 +130,14 @@ def test_closed_reference_is_not_alive(importable: str) -> None:
 
 def test_reference_that_is_not_there_is_an_error() -> None:
     """A function that cannot be imported says so at once."""
-    with Sandbox(spare=False) as fresh, pytest.raises(SandboxError, match="no_such_module"):
+    with Sandbox(spares=0) as fresh, pytest.raises(SandboxError, match="no_such_module"):
         fresh.reference("no_such_module:function")
 
 
 def test_bad_setup_is_an_error() -> None:
     """A sandbox that cannot start says why."""
     with (
-        Sandbox(targets=("sm_1",), spare=False) as fresh,
+        Sandbox(targets=("sm_1",), spares=0) as fresh,
         pytest.raises(SandboxError, match="sm_1"),
     ):
         fresh.wait()
@@ -190,6 +190,19 @@ def test_closed_sandbox_leaves_nothing() -> None:
     assert not root.exists()
 
 
+def test_as_many_workers_are_forked_ahead_as_will_be_wanted_first() -> None:
+    """Both of two are there before anyone asks; after that one is kept ahead."""
+    with Sandbox(spares=2) as fresh:
+        fresh.start()
+        ahead = list(fresh._spares)
+        assert len(ahead) == 2
+        assert [fresh.fork_candidate(), fresh.fork_candidate()] == ahead
+        [spare] = fresh._spares
+        assert spare not in ahead
+        for worker in ahead:
+            worker.close()
+
+
 def test_killed_worker_does_not_stop_the_next(
     open_candidate: Callable[..., Candidate], one_vector: Callable[..., Call], sandbox: Sandbox
 ) -> None:
@@ -197,8 +210,8 @@ def test_killed_worker_does_not_stop_the_next(
     candidate = open_candidate("def f(x): return 1\n")
     assert isinstance(candidate.call(one_vector(candidate, [1.0])), Delivered)
     assert sandbox._zygote is not None
-    assert sandbox._spare is not None
-    sandbox._spare.wait_ready(10)
+    [spare] = sandbox._spares
+    spare.wait_ready(10)
     tree = proc.parents()
     wardens = sorted(pid for pid in tree if tree[pid] == sandbox._zygote.process.pid)
     os.kill(wardens[0], signal.SIGKILL)
@@ -234,9 +247,7 @@ def f(what, path):
 @pytest.fixture(scope="module")
 def bare() -> object:
     """A sandbox that uses neither namespaces nor Landlock."""
-    with Sandbox(
-        limits=Limits(processes=16), spare=False, without=("namespaces", "landlock")
-    ) as one:
+    with Sandbox(limits=Limits(processes=16), spares=0, without=("namespaces", "landlock")) as one:
         yield one
 
 
