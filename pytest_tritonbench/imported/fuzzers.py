@@ -93,7 +93,8 @@ class Fuzzer:
             self._gold.close()
             raise NotFuzzedError(made.reason)
         self._made: Generalised = made
-        self._oracle = GoldOracle(run, made, wide=task.channel == "T")
+        tf32 = bool(gold.rules.of("tf32"))
+        self._oracle = GoldOracle(run, made, wide=task.channel == "T", tf32=tf32)
         self._file = TaskFile(made.task, task.path, digest(task.gold))
 
     def fuzz(self, code: str, *, examples: int | None, elements: int, line: str | None) -> Fuzzed:

@@ -46,13 +46,17 @@ class GoldOracle:
         generalised: What the cases are drawn from.
         wide: Whether the gold computes in float64 what it is given in float64, as a PyTorch
             reference does; a Triton kernel's own answer is the truth.
+        tf32: Whether products of float32 matrices may be rounded to TF32.
     """
 
-    def __init__(self, gold: GoldRun, generalised: Generalised, *, wide: bool) -> None:
+    def __init__(
+        self, gold: GoldRun, generalised: Generalised, *, wide: bool, tf32: bool = False
+    ) -> None:
         self.device = gold.device
         self._gold = gold
         self._generalised = generalised
         self._wide = wide
+        self._tf32 = tf32
         # The rest of the truth is worked out while the candidate is at work, so it is always time.
         self._ready = os.eventfd(1)
         self._known: OrderedDict[str, Answer | Expected | str] = OrderedDict()
@@ -183,7 +187,7 @@ class GoldOracle:
         return self._gold.run(self._gold.changed(given, change))
 
     def _step(self, dtype: torch.dtype) -> float:
-        if dtype == torch.float32 and self.device != "cpu":
+        if dtype == torch.float32 and self._tf32:
             return _TF32
         # Where what is moved is rounded to its dtype again, half an ulp would move nothing, and an
         # answer that rounds elsewhere than the gold would have no allowance.

@@ -58,14 +58,21 @@ def sandbox() -> Iterator[Sandbox]:
 class Sides:
     """A gold, what its calls generalise to, and candidates against it."""
 
-    def __init__(self, sandbox: Sandbox, gold: str, *calls: Recorded, wide: bool = True) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        gold: str,
+        *calls: Recorded,
+        wide: bool = True,
+        tf32: bool = False,
+    ) -> None:
         self._sandbox = sandbox
         source = textwrap.dedent(gold)
         run = GoldRun(sandbox.candidate(source, "gold.py", "entry"), "cpu", 20.0)
         made = generalise("entry", calls, source, "entry", run, seconds=30.0)
         assert isinstance(made, Generalised), made
         self.made = made
-        self.oracle = GoldOracle(run, made, wide=wide)
+        self.oracle = GoldOracle(run, made, wide=wide, tf32=tf32)
 
     def evaluation(self, candidate: str) -> Evaluation:
         """A candidate's evaluation."""
@@ -284,4 +291,29 @@ def test_a_kernel_that_rounds_elsewhere_than_the_gold_is_right(sandbox: Sandbox)
     assert sides.fuzzed("def entry(x, w):\n    return (x.float() * 1.3).to(x.dtype) * w\n") is None
     off = "def entry(x, w):\n    return (x.float() * 1.3 * w.float() * 1.004).to(x.dtype)\n"
     assert sides.fuzzed(off) is not None
+    sides.oracle.close()
+
+
+PRODUCT = """
+    import torch
+
+    def entry(a, b):
+        return {}(a) @ {}(b)
+
+    def kept(x):
+        return x
+
+    def cut(x):
+        if x.dtype != torch.float32:
+            return x
+        return (x.view(torch.int32) & ~0x1FFF).view(torch.float32)
+"""
+
+
+@pytest.mark.parametrize("tf32", [True, False])
+def test_tf32_is_allowed_where_the_table_says_so(sandbox: Sandbox, *, tf32: bool) -> None:
+    """A product whose operands lost their low 13 bits, as tensor cores lose them."""
+    calls = Recorded(torch.randn(8, 12), torch.randn(12, 6))
+    sides = Sides(sandbox, PRODUCT.format("kept", "kept"), calls, tf32=tf32)
+    assert (sides.fuzzed(PRODUCT.format("cut", "cut")) is None) is tf32
     sides.oracle.close()
