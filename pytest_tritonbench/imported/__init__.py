@@ -33,6 +33,8 @@ __all__ = ["Plan", "begin", "collect", "parametrize", "prepare"]
 def prepare(config: pytest.Config, settings: Settings, authors: Sequence[Author] = ()) -> Plan:
     """Read suites and predictions, and take their node ids out of pytest's arguments.
 
+    A worker of pytest-xdist begins to import what its tests will need.
+
     Args:
         config: pytest's.
         settings: What the user asked for.

@@ -67,12 +67,16 @@ class ImportedRun(AnsweredTask):
                 self._skip("call failed: the answer does not run to its end", examined)
             self._finish(examined, passed=bool(examined.published.exec))
             return
+        self._refuse_unjudged(examined)
+        self._finish(examined, passed=examined.executed)
+
+    def _refuse_unjudged(self, examined: Examined) -> None:
+        """Skip what does not run, and what its gold cannot judge."""
         if not examined.called:
             self._skip(f"call failed: {examined.reason}", examined)
         if examined.unjudged is not None:
             word, why = examined.unjudged
             self._skip(f"{word}: {why}", examined, reason=word)
-        self._finish(examined, passed=examined.executed)
 
     def fuzz(self) -> None:
         """The answer is right on cases that generalise the calls of the upstream test."""
@@ -121,11 +125,7 @@ class ImportedRun(AnsweredTask):
     def _judged_now(self) -> Mapping[str, Any]:
         """What the answer is worth on its own test; one that is wrong there is skipped."""
         examined = self._examine()
-        if not examined.called:
-            self._skip(f"call failed: {examined.reason}", examined)
-        if examined.unjudged is not None:
-            word, why = examined.unjudged
-            self._skip(f"{word}: {why}", examined, reason=word)
+        self._refuse_unjudged(examined)
         if not examined.executed:
             self._skip(f"exec failed: {examined.reason}", examined)
         return examined.as_json()

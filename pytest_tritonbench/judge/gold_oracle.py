@@ -17,11 +17,10 @@ from typing import Any
 
 import torch
 
-from pytest_tritonbench.judge.gold_run import Change, GoldRun, Prepared
+from pytest_tritonbench.judge.gold_run import Change, GoldRun, NoAnswer, Prepared
 from pytest_tritonbench.judge.nest import Nest, Value, leaves
 from pytest_tritonbench.judge.oracle_client import Asked, Once, RefusedCaseError
 from pytest_tritonbench.judge.verdict import Answer, Expected
-from pytest_tritonbench.sandbox import Failure
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.task.pieces import IntegerPiece
@@ -103,7 +102,7 @@ class GoldOracle:
             return found
 
         if isinstance(found, str):
-            truth()
+            raise RefusedCaseError(f"{path}: {found} on {key}")
         plain = found.reference if isinstance(found, Expected) else found
         return Asked(
             case=case,
@@ -115,7 +114,7 @@ class GoldOracle:
             truth_arrives=self._ready,
             keywords=form.keywords,
             # A test does nothing with what a call returns where that is None.
-            returns=not isinstance(plain, Answer) or plain.output is not None,
+            returns=plain.output is not None,
         )
 
     def close(self) -> None:
@@ -131,10 +130,10 @@ class GoldOracle:
 
     def _plain(self, given: Prepared) -> Answer | str:
         plain = self._gold.run(given)
-        if isinstance(plain, Failure):
+        if isinstance(plain, NoAnswer):
             return f"the gold fails ({plain.reason}: {plain.message})"
         again = self._gold.run(given, seed=1, fill=1)
-        if isinstance(again, Failure) or not _agree(plain, again):
+        if isinstance(again, NoAnswer) or not _agree(plain, again):
             return "the gold does not repeat itself"
         if foreign := set(plain.mutated) - set(self._generalised.task.mutates):
             return f"the gold changes {', '.join(sorted(foreign))}"
@@ -146,12 +145,12 @@ class GoldOracle:
         exact = {k: v for k, v in _floats(given.slots).items() if v.dtype == torch.float64}
         step = {n: self._step(v.dtype) for n, v in _floats(given.slots).items()}
         wide = self._gold.run(self._gold.changed(given, _in_float64)) if self._wide else plain
-        if isinstance(wide, Failure):
+        if isinstance(wide, NoAnswer):
             wide = plain
         oracle = _as_truth(reference, self._with_mutated(wide, given, leave))
         largest = max(step.values(), default=0.0)
         moved = self._moved(given, largest, wide=wide is not plain)
-        if isinstance(moved, Failure) or exact:
+        if isinstance(moved, NoAnswer) or exact:
             return Expected(reference, oracle, None)
         if _has_integers(reference) and not self._firm(given, plain, data, largest):
             return "the gold's integers hang on a rounding of the inputs"
@@ -164,16 +163,16 @@ class GoldOracle:
         for sign in (1, -1):
             # One of two opposite moves breaks any tie.
             moved = self._moved(given, sign * step, wide=self._wide)
-            if not isinstance(moved, Failure) and not _same_integers(plain, moved):
+            if not isinstance(moved, NoAnswer) and not _same_integers(plain, moved):
                 return False
             if not data or not self._wide:
                 continue
             moved = self._gold.run(self._gold.changed(given, _between(data, sign)))
-            if not isinstance(moved, Failure) and not _same_indices(plain, moved):
+            if not isinstance(moved, NoAnswer) and not _same_indices(plain, moved):
                 return False
         return True
 
-    def _moved(self, given: Prepared, step: float, *, wide: bool) -> Answer | Failure:
+    def _moved(self, given: Prepared, step: float, *, wide: bool) -> Answer | NoAnswer:
         g = torch.Generator().manual_seed(1)
 
         def change(_: str, value: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from pytest_tritonbench.judge.nest import Nest, Value, kind_of, leaves, mapped, tensors
-from pytest_tritonbench.judge.verdict import Answer
+from pytest_tritonbench.judge.verdict import Answer, Fault
 from pytest_tritonbench.judge.wire import Storages, tensor_from
 from pytest_tritonbench.judge.written import changed_around, tensor_args
 from pytest_tritonbench.sandbox import (
@@ -20,7 +20,6 @@ from pytest_tritonbench.sandbox import (
     Failure,
     ListArg,
     Node,
-    Reason,
     TensorArg,
     TensorOut,
 )
@@ -50,6 +49,14 @@ class Prepared:
     def values(self) -> dict[str, Any]:
         """The arguments by parameter."""
         return self.form.fill(self.slots)
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """Why a run of the gold says nothing."""
+
+    reason: str
+    message: str
 
 
 class GoldRun:
@@ -101,13 +108,13 @@ class GoldRun:
         args = tuple((name, _argument(value, storages)) for name, value in filled.items())
         return Prepared(form, made, args, arena.view(0, arena.used))
 
-    def run(self, given: Prepared, *, seed: int = 0, fill: int = 0) -> Answer | Failure:
+    def run(self, given: Prepared, *, seed: int = 0, fill: int = 0) -> Answer | NoAnswer:
         """Call the gold once; the answer has every tensor argument that it changed."""
         self._gold.inputs.write(0, given.inputs)
         call = Call(args=given.args, keywords=given.form.keywords, seed=seed, fill=fill)
         got = self._gold.call(call, self._timeout, copy_inputs=False)
         if isinstance(got, Failure):
-            return got
+            return NoAnswer(got.reason, got.message)
         on_gpu = self.device != "cpu"
         mutated = {}
         for name, arg in tensor_args(given.args):
@@ -115,8 +122,8 @@ class GoldRun:
                 d[arg.start : arg.start + arg.nbytes] for d in (given.inputs, got.inputs_after)
             )
             if changed_around(arg, *storages):
-                message = f"it writes memory around the elements of {name!r}"
-                return Failure(Reason.WROTE_OUTSIDE, message)
+                message = f"memory around the elements of {name!r} was written"
+                return NoAnswer(Fault.INPUT_CHANGED, message)
             before, after = (_seen(arg, data) for data in (given.inputs, got.inputs_after))
             # Bytes, so that NaN equals itself.
             if not torch.equal(*(t.view(torch.uint8) for t in (before, after))):
@@ -146,7 +153,7 @@ class GoldRun:
             own = getattr(torch, case.dtype)
             given = self.changed(given, lambda _, v: v.to(cast) if v.dtype == own else v)
         answer = self.run(given, seed=seed)
-        if isinstance(answer, Failure):
+        if isinstance(answer, NoAnswer):
             return Tried(refused=f"{answer.reason}: {answer.message}")
         shown = {"output": answer.output, **answer.mutated}
         undefined = any(

@@ -64,7 +64,7 @@ class Sandbox:
         self.limits = limits or Limits()
         self.readable = tuple(str(Path(path).resolve()) for path in readable)
         self._without = tuple(without)
-        self._ahead = spares
+        self._first_spares = spares
         self._warm = warm
         self._times = times
         self._spares: list[Worker] = []
@@ -76,7 +76,7 @@ class Sandbox:
         """Start the process that workers are forked from; returns while it still imports."""
         if self._zygote is None:
             # It forks them as soon as it can.
-            self._spares = [self._fork("candidate") for _ in range(self._ahead)]
+            self._spares = [self._fork("candidate") for _ in range(self._first_spares)]
         self._started()
 
     def _started(self) -> "_Zygote":
@@ -148,7 +148,7 @@ class Sandbox:
         worker = self._spares.pop(0) if self._spares else None
         if worker is None or not worker.alive:
             worker = self._fork("candidate")
-        if self._ahead and not self._spares:
+        if self._first_spares and not self._spares:
             self._spares.append(self._fork("candidate"))
         return worker
 
@@ -163,7 +163,7 @@ class Sandbox:
             "entry": entry,
             "limits": self.limits.as_json() if role == "candidate" else _unlimited().as_json(),
             "scratch": f"{zygote.root}/{self._count}",
-            "warm": self._warm or self._count <= self._ahead,
+            "warm": self._warm or self._count <= self._first_spares,
             "times": self._times,
         }
         with channel_end, status_end:

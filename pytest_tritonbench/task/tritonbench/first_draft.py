@@ -10,7 +10,7 @@ import torch
 from pytest_tritonbench.task.pieces import ChoicePiece
 from pytest_tritonbench.task.tritonbench.draft import Draft
 from pytest_tritonbench.task.tritonbench.forms import Form
-from pytest_tritonbench.task.tritonbench.observed import ladder, points, whole
+from pytest_tritonbench.task.tritonbench.observed import ladder, may_be_positions, whole
 from pytest_tritonbench.task.tritonbench.trial import Trials
 
 _SMALL = 64
@@ -111,7 +111,7 @@ def _fixed(
                 draft.fixed[slot] = dtype
         elif tensor.dtype == torch.bool:
             draft.fixed[slot] = "bool"
-        elif not checks and points(recorded[slot]):
+        elif not checks and may_be_positions(recorded[slot]):
             draft.kept[slot] = tensor
         else:
             draft.integers[slot] = whole(tensor, recorded[slot], ())

@@ -168,7 +168,7 @@ def whole(
     return IntegerPiece(dims, low, high + 1, dtype, also=also)
 
 
-def points(recorded: Sequence[torch.Tensor]) -> bool:
+def may_be_positions(recorded: Sequence[torch.Tensor]) -> bool:
     """Whether integers may be positions or lengths, which belong together and to the extents."""
     wide = any(t.dtype in (torch.int32, torch.int64) for t in recorded)
     return wide and any(bool(((t != 0) & (t != 1)).any()) for t in recorded)
