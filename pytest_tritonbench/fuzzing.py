@@ -38,12 +38,16 @@ class _Tried:
     Args:
         evaluate: Runs and judges one case.
         patience: Seconds after the first failure in which further cases are tried.
+        seconds: After which no case is tried where none has failed.
     """
 
-    def __init__(self, evaluate: Callable[[Case], Outcome], patience: float) -> None:
+    def __init__(
+        self, evaluate: Callable[[Case], Outcome], patience: float, seconds: float
+    ) -> None:
         self.failed: list[Outcome] = []
         self._evaluate = evaluate
         self._patience = patience
+        self._last = time.monotonic() + seconds
         self._end = math.inf
 
     def failing(self, case: Case) -> Outcome | None:
@@ -52,6 +56,8 @@ class _Tried:
         if failed and (is_hang(failed[-1]) or time.monotonic() > self._end):
             # Every step of shrinking a hang, and every repetition, would cost a whole timeout.
             return next((known for known in failed if known.case == case), None)
+        if not failed and time.monotonic() > self._last:
+            return None
         try:
             outcome = self._evaluate(case)
         except RefusedCaseError:
@@ -71,6 +77,7 @@ def fuzz(
     elements: int,
     drawn: SearchStrategy[Case] | None = None,
     patience: float = math.inf,
+    seconds: float = math.inf,
 ) -> tuple[Outcome | None, bool]:
     """Draw cases until one fails, then shrink it.
 
@@ -81,6 +88,7 @@ def fuzz(
         elements: No tensor argument gets more elements than this.
         drawn: What to draw from instead of the task's own cases.
         patience: Seconds for shrinking.
+        seconds: After which no further case is tried where none has failed.
 
     Returns:
         The outcome of the smallest failing case that was found, or ``None``; and whether that
@@ -89,7 +97,7 @@ def fuzz(
     Raises:
         NoCaseError: If the trusted side refused every case that was drawn.
     """
-    tried = _Tried(evaluate, patience)
+    tried = _Tried(evaluate, patience, seconds)
     failed = tried.failed
 
     def test_fuzz(case: Case) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ _SEVERAL_ANSWERS = frozenset(
 )
 # Where the first failing case is large, a smaller one is looked for so long.
 _PATIENCE = 10.0
+# For all cases of an answer: an autotuner compiles its configurations anew for nearly every case.
+_LONGEST = 60.0
 # For a gold's runs that settle what varies. On a GPU most of it goes into compiling.
 _SECONDS = {"cpu": 5.0, "cuda": 20.0}
 
@@ -107,7 +110,8 @@ class Fuzzer:
             line: A case to put to it instead of drawn ones.
 
         Raises:
-            NotFuzzedError: If the gold refuses every case that is drawn.
+            NotFuzzedError: If the gold refuses every case that is drawn, or the time is up before
+                the first one is judged.
             CaseError: If the line does not fit the task.
         """
         accepted: list[Outcome] = []
@@ -119,6 +123,7 @@ class Fuzzer:
             return self._sandbox.candidate(whole, f"{self._task.name}.py", entry)
 
         evaluation = Evaluation(self._file, self._oracle, make)
+        end = time.monotonic() + _LONGEST
 
         def evaluate(case: Case) -> Outcome:
             outcome = evaluation.run(case, timeout=self._timeout)
@@ -132,9 +137,14 @@ class Fuzzer:
             raise NotFuzzedError("the gold refuses every case that was drawn") from None
         finally:
             evaluation.close()
+        varied = self._made.varied.describe()
+        if failed is None and line is None and time.monotonic() > end:
+            if not accepted:
+                raise NotFuzzedError(f"no case could be judged in {_LONGEST:g} s")
+            varied += f" | {len(accepted)} cases in the {_LONGEST:g} s that an answer has"
         ratios = [outcome.ratio for outcome in accepted if outcome.ratio is not None]
         worst = max(ratios, default=None)
-        return Fuzzed(self._made.varied.describe(), failed, flaky, len(accepted), worst)
+        return Fuzzed(varied, failed, flaky, len(accepted), worst)
 
     def _drive(
         self,
@@ -153,6 +163,7 @@ class Fuzzer:
             elements=elements,
             drawn=self._made.cases(elements),
             patience=_PATIENCE,
+            seconds=_LONGEST,
         )
 
     def close(self) -> None:

@@ -335,3 +335,25 @@ def test_an_id_of_a_channel_that_is_left_out_is_a_usage_error(tmp_path: Path) ->
     result = run(tmp_path, *options, "TritonBench-G::doubled")
     assert result.returncode == pytest.ExitCode.USAGE_ERROR
     assert "not found: TritonBench-G::doubled (no such test in TritonBench-T)" in result.stderr
+
+
+def test_an_answer_has_a_minute_for_its_cases(tmp_path: Path) -> None:
+    """How many cases there was time for is told; none is no success."""
+    checkout = Checkout(tmp_path / "bench")
+    checkout.task("double")
+    mine = checkout.predictions("mine", {"double": answer("double")})
+    limit = "from pytest_tritonbench.imported import fuzzers\n\nfuzzers._LONGEST = {}\n"
+
+    def fuzzed(seconds: float) -> Mapping[str, Any]:
+        (tmp_path / "conftest.py").write_text(limit.format(seconds), encoding="utf-8")
+        results = f"out{seconds}"
+        command = ("--tb-suite", "bench", "--tb-predictions", mine, "-k", "fuzz")
+        run(tmp_path, *command, "--tb-examples", "2000", "--tb-results", results)
+        return records(tmp_path / results)[-1]
+
+    some = fuzzed(1.0)
+    assert some["outcome"] == "passed"
+    assert re.search(r" \| [1-9]\d* cases in the 1 s that an answer has$", some["varied"])
+    none = fuzzed(0.0)
+    assert (none["outcome"], none["reason"]) == ("skipped", "not-fuzzed")
+    assert none["message"] == "not-fuzzed: no case could be judged in 0 s"

@@ -28,7 +28,7 @@ def first_draft(name: str, form: Form, trials: Trials) -> Draft | str:
         order = [form.scalars[at], *form.scalars]
         large = [_fixed(name, form, shapes, scalars, checks=trials.checks) for scalars in order]
         # What indices point at cannot be cut down.
-        smaller = [] if large[0].kept else _smaller(large)
+        smaller = _smaller(large) if all(map(_counts, large[0].kept.values())) else []
         for draft in (*smaller, *large):
             case = draft.case()
             found = trials.tried(draft, case)
@@ -64,11 +64,19 @@ def _smaller(drafts: Sequence[Draft]) -> Iterator[Draft]:
         for member, size in draft.extents.items():
             if isinstance(size, int) and size > _SMALL:
                 made.extents[member] = max(size // step, _LEAST)
+        for slot, positions in draft.kept.items():
+            made.kept[slot] = positions[: int(made.extents[slot, 0])]
         for slot, axis in made.extents:
             if axis < 0:
                 made.base[slot] = int(made.extents[slot, axis])
                 made.scalars[slot] = ChoicePiece((made.base[slot],))
         yield made
+
+
+def _counts(positions: torch.Tensor) -> bool:
+    """Whether positions count up from 0, and are cut down with what they point at."""
+    n = positions.numel()
+    return positions.dim() == 1 and n > _SMALL and positions.tolist() == list(range(n))
 
 
 def _position(form: Form, shapes: object) -> int:

@@ -1,6 +1,7 @@
 """A gold in the sandbox judges candidates on generalised cases."""
 
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -269,6 +270,31 @@ def test_a_fuzz_without_a_case_is_no_success(softmax: Sides) -> None:
 
     with pytest.raises(NoCaseError):
         fuzz(softmax.made.task, refuse, examples=5, elements=64, drawn=softmax.made.cases(64))
+
+
+def test_no_case_is_tried_when_the_time_is_up(softmax: Sides) -> None:
+    """Cases that are slow end a fuzz that has found nothing, and a failure ends as it does."""
+    evaluation = softmax.evaluation(SOFTMAX)
+    tried = []
+
+    def slow(case: Case) -> Outcome:
+        tried.append(case)
+        time.sleep(0.3)
+        return evaluation.run(case, timeout=20)
+
+    def drive(seconds: float) -> Outcome | None:
+        drawn = softmax.made.cases(64)
+        task = softmax.made.task
+        return fuzz(task, slow, examples=30, elements=64, drawn=drawn, seconds=seconds)[0]
+
+    assert drive(0.5) is None
+    assert 1 <= len(tried) <= 2
+    evaluation.close()
+    evaluation = softmax.evaluation("def entry(x, dim=-1, *, scale=1.0):\n    return x\n")
+    tried.clear()
+    assert drive(0.1) is not None
+    assert len(tried) > 1
+    evaluation.close()
 
 
 def test_a_gold_kernel_is_its_own_truth(sandbox: Sandbox) -> None:

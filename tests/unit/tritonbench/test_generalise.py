@@ -249,6 +249,24 @@ def test_positions_stay_as_they_were_where_nobody_checks_them() -> None:
     assert {n for one in masks for n in one} == {0, 1}
 
 
+def scattered(x: torch.Tensor, places: torch.Tensor, to: torch.Tensor) -> None:
+    """Rows to where the places say."""
+    to[places] = x
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_places_that_count_up_are_cut_down_with_what_they_point_at(counted: bool) -> None:  # noqa: FBT001 - a parameter
+    """A thousand rows in order say no more than a few; where they are shuffled all of them stay."""
+    n = 2048
+    places = torch.arange(n) if counted else torch.arange(n).flip(0)
+    call = ([torch.randn(n, 3), places, torch.zeros(2 * n, 3)], {})
+    made, _ = generalised(scattered, call, checks=False)
+    given = arguments(made.tasks[0], drawn(made, 1)[0], lambda dtype, n: torch.empty(n, dtype=dtype))
+    rows = 32 if counted else n
+    assert (len(given["x"]), len(given["to"])) == (rows, 2 * rows)
+    assert torch.equal(given["places"], places[:rows])
+
+
 def halves(x: torch.Tensor) -> torch.Tensor:
     """The sum of both halves of every row."""
     if x.shape[1] % 8:
