@@ -261,7 +261,9 @@ def test_places_that_count_up_are_cut_down_with_what_they_point_at(counted: bool
     places = torch.arange(n) if counted else torch.arange(n).flip(0)
     call = ([torch.randn(n, 3), places, torch.zeros(2 * n, 3)], {})
     made, _ = generalised(scattered, call, checks=False)
-    given = arguments(made.tasks[0], drawn(made, 1)[0], lambda dtype, n: torch.empty(n, dtype=dtype))
+    given = arguments(
+        made.tasks[0], drawn(made, 1)[0], lambda dtype, n: torch.empty(n, dtype=dtype)
+    )
     rows = 32 if counted else n
     assert (len(given["x"]), len(given["to"])) == (rows, 2 * rows)
     assert torch.equal(given["places"], places[:rows])
