@@ -34,6 +34,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options and declare the markers."""
+    if any(str(arg).startswith("--tb-") for arg in config.invocation_params.args):
+        from pytest_tritonbench import root_folder  # noqa: PLC0415 - only where we are asked
+
+        root_folder.refuse_wrong_root(config)
     settings = options.settings_of(config)
     if settings.gpu not in (None, "cpu"):
         from pytest_tritonbench import pinning  # noqa: PLC0415 - asks the driver
@@ -322,10 +326,12 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None
         gpus = pinning.candidates(settings.gpu)
         pinning.pin(specs, gpus)
         from pytest_tritonbench import (  # noqa: PLC0415 - only where there are workers
+            root_folder,
             shared_nursery,
             shared_start,
         )
 
+        root_folder.hand_on_root(config)
         config.pluginmanager.register(shared_start.SharedStart(), "tritonbench-start")
         shared_nursery.share_nursery(config, specs, "cuda" if gpus else "cpu", settings.targets)
 

@@ -259,7 +259,10 @@ def test_places_that_count_up_are_cut_down_with_what_they_point_at(counted: bool
     """A thousand rows in order say no more than a few; where they are shuffled all of them stay."""
     n = 2048
     places = torch.arange(n) if counted else torch.arange(n).flip(0)
-    call = ([torch.randn(n, 3), places, torch.zeros(2 * n, 3)], {})
+    call: tuple[list[Any], dict[str, Any]] = (
+        [torch.randn(n, 3), places, torch.zeros(2 * n, 3)],
+        {},
+    )
     made, _ = generalised(scattered, call, checks=False)
     given = arguments(
         made.tasks[0], drawn(made, 1)[0], lambda dtype, n: torch.empty(n, dtype=dtype)
