@@ -30,7 +30,7 @@ def main() -> int:
         silence, said = 0.0, b""
         # The arguments are this file's own.
         with subprocess.Popen(  # noqa: S603
-            [*command, "--tb-results", results], cwd=ROOT, stdout=subprocess.PIPE
+            [*command, f"--tb-results={results}"], cwd=ROOT, stdout=subprocess.PIPE
         ) as process:
             assert process.stdout is not None  # noqa: S101 - it was asked for
             while part := os.read(process.stdout.fileno(), 1 << 16):

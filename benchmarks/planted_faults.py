@@ -85,7 +85,7 @@ def verdict(fault: Fault, results: Path) -> str:
         [
             *(sys.executable, "-m", "pytest", f"references/{fault.kernel}.py"),
             *("-x", "-q", "-k", "test_call or test_exec or test_fuzz", "-p", "no:cacheprovider"),
-            *("--tb-kernels", str(folder), "--tb-results", str(results)),
+            *(f"--tb-kernels={folder}", f"--tb-results={results}"),
         ],
         cwd=ROOT,
         capture_output=True,

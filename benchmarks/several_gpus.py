@@ -47,7 +47,7 @@ def run(names: list[str], workers: int, folder: Path) -> Run:
     done = subprocess.run(  # noqa: S603 - the arguments are this file's own
         [
             *(sys.executable, "-m", "pytest", *paths, *options),
-            *("-n", str(workers), "--tb-results", str(folder)),
+            *("-n", str(workers), f"--tb-results={folder}"),
         ],
         cwd=ROOT,
         capture_output=True,

@@ -80,8 +80,8 @@ def plugin(
     split = folder / "split"
     split.mkdir()
     command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider"]
-    command += ["-k", "not fuzz", "--rootdir", str(folder), "--tb-suite", f"{checkout}#T"]
-    command += ["--tb-predictions", str(predictions)]
+    command += ["-k", "not fuzz", "--rootdir", str(folder), f"--tb-suite={checkout}#T"]
+    command += [f"--tb-predictions={predictions}"]
     env = {**_environment(), "PYTHONPATH": _path(), "TB_TIME_SPLIT": str(split)}
     # One task is judged beforehand, which leaves the plugin's bytecode behind and nothing else: no
     # records are kept of it.
@@ -91,7 +91,7 @@ def plugin(
         [*command, ids[0]], cwd=folder, env=env, capture_output=True, check=False
     )
     command += ["-p", "benchmarks.time_split", "-n", str(workers)]
-    command += ["--tb-results", str(folder / "records"), *ids]
+    command += [f"--tb-results={folder / 'records'}", *ids]
     start = time.perf_counter()
     done = subprocess.run(  # noqa: S603 - pytest, by our own interpreter
         command, cwd=folder, env=env, capture_output=True, text=True, check=False
