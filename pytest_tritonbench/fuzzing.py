@@ -7,6 +7,7 @@ import gc
 import math
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, given
@@ -38,7 +39,7 @@ class _Tried:
     Args:
         evaluate: Runs and judges one case.
         patience: Seconds after the first failure in which further cases are tried.
-        seconds: After which no case is tried where none has failed.
+        seconds: From the first case on, after which none is tried where none has failed.
     """
 
     def __init__(
@@ -47,7 +48,8 @@ class _Tried:
         self.failed: list[Outcome] = []
         self._evaluate = evaluate
         self._patience = patience
-        self._last = time.monotonic() + seconds
+        self._seconds = seconds
+        self._last: float | None = None
         self._end = math.inf
 
     def failing(self, case: Case) -> Outcome | None:
@@ -56,6 +58,8 @@ class _Tried:
         if failed and (is_hang(failed[-1]) or time.monotonic() > self._end):
             # Every step of shrinking a hang, and every repetition, would cost a whole timeout.
             return next((known for known in failed if known.case == case), None)
+        if self._last is None:
+            self._last = time.monotonic() + self._seconds
         if not failed and time.monotonic() > self._last:
             return None
         try:
@@ -78,6 +82,7 @@ def fuzz(
     drawn: SearchStrategy[Case] | None = None,
     patience: float = math.inf,
     seconds: float = math.inf,
+    seed: int | str | None = None,
 ) -> tuple[Outcome | None, bool]:
     """Draw cases until one fails, then shrink it.
 
@@ -88,7 +93,9 @@ def fuzz(
         elements: No tensor argument gets more elements than this.
         drawn: What to draw from instead of the task's own cases.
         patience: Seconds for shrinking.
-        seconds: After which no further case is tried where none has failed.
+        seconds: From the first case on, after which no other is tried where none has failed.
+        seed: Of the cases, which then are the same in every run, whatever failed before; ``None``
+            leaves both to Hypothesis.
 
     Returns:
         The outcome of the smallest failing case that was found, or ``None``; and whether that
@@ -109,6 +116,9 @@ def fuzz(
 
     # The name goes into the key of the example database and into derandomised seeds.
     test_fuzz.__name__ = test_fuzz.__qualname__ = f"test_fuzz_{task.name}"
+    test = given(case=drawn if drawn is not None else cases(task, elements=elements))(test_fuzz)
+    # Hypothesis tries first what failed in an earlier run, and keeps it by the test's name.
+    own: Any = {} if seed is None else {"database": None}
     run = hypothesis.settings(
         max_examples=examples or _profile_examples(),
         deadline=None,
@@ -118,7 +128,8 @@ def fuzz(
             HealthCheck.filter_too_much,
         ],
         print_blob=False,
-    )(given(case=drawn if drawn is not None else cases(task, elements=elements))(test_fuzz))
+        **own,
+    )(test if seed is None else hypothesis.seed(seed)(test))
     try:
         with _old_objects_left_alone():
             run()

@@ -237,7 +237,7 @@ def read_settings(config: pytest.Config) -> Settings:
         results=None if results is None else config.invocation_params.dir / results,
         examples=found["examples"],
         flags="".join(
-            f" {option.flag} {shlex.quote(str(one))}"
+            f" {option.flag}={shlex.quote(str(one))}"
             for option in OPTIONS
             if option.name in _REPEATED and (given := config.getoption(option.key)) is not None
             for one in (given if option.many else [given])

@@ -100,7 +100,15 @@ class Fuzzer:
         self._oracle = GoldOracle(run, made, wide=task.channel == "T", tf32=tf32)
         self._file = TaskFile(made.task, task.path, digest(task.gold))
 
-    def fuzz(self, code: str, *, examples: int | None, elements: int, line: str | None) -> Fuzzed:
+    def fuzz(
+        self,
+        code: str,
+        *,
+        examples: int | None,
+        elements: int,
+        line: str | None = None,
+        seed: int | str | None = None,
+    ) -> Fuzzed:
         """Put drawn cases to an answer.
 
         Args:
@@ -108,6 +116,7 @@ class Fuzzer:
             examples: Cases to draw; ``None`` leaves it to the Hypothesis profile.
             elements: No tensor gets more elements than this.
             line: A case to put to it instead of drawn ones.
+            seed: Of the cases; ``None`` draws others than any other answer has.
 
         Raises:
             NotFuzzedError: If the gold refuses every case that is drawn, or the time is up before
@@ -132,7 +141,7 @@ class Fuzzer:
             return outcome
 
         try:
-            failed, flaky = self._drive(evaluate, examples, elements, line)
+            failed, flaky = self._drive(evaluate, examples, elements, line, seed)
         except NoCaseError:
             raise NotFuzzedError("the gold refuses every case that was drawn") from None
         finally:
@@ -152,6 +161,7 @@ class Fuzzer:
         examples: int | None,
         elements: int,
         line: str | None,
+        seed: int | str | None,
     ) -> tuple[Outcome | None, bool]:
         if line is not None:
             outcome = evaluate(self._made.case(line))
@@ -164,6 +174,7 @@ class Fuzzer:
             drawn=self._made.cases(elements),
             patience=_PATIENCE,
             seconds=_LONGEST,
+            seed=seed,
         )
 
     def close(self) -> None:

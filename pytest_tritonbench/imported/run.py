@@ -97,6 +97,8 @@ class ImportedRun(AnsweredTask):
                 examples=settings.examples,
                 elements=session.elements,
                 line=settings.case,
+                # All answers are put to the same cases: which of them pass is no luck of theirs.
+                seed=self.task.name if session.seed is None else session.seed,
             )
         except CaseError as e:
             pytest.fail(f"--tb-case does not fit {self.task.name!r}: {e}", pytrace=False)

@@ -32,9 +32,8 @@ def try_out(task: Upstream, code: str, text: str, workshop: Workshop) -> Trouble
         fuzzer = workshop.fuzzer(task)
         if isinstance(fuzzer, NotFuzzedError):
             raise fuzzer
-        fuzzed = fuzzer.fuzz(
-            code, examples=session.settings.examples, elements=session.elements, line=None
-        )
+        # Its author learns of what fails, and so is not shown the cases of the judgement.
+        fuzzed = fuzzer.fuzz(code, examples=session.settings.examples, elements=session.elements)
     except NotFuzzedError:
         return Trouble("fuzz", None)
     if fuzzed.failed is not None:

@@ -150,13 +150,13 @@ class GoldOracle:
         oracle = _as_truth(reference, self._with_mutated(wide, given, leave))
         largest = max(step.values(), default=0.0)
         moved = self._moved(given, largest, wide=wide is not plain)
-        if isinstance(moved, NoAnswer) or exact:
+        if isinstance(moved, NoAnswer) or (exact and self._wide):
             return Expected(reference, oracle, None)
         if _has_integers(reference) and not self._firm(given, plain, data, largest):
             return "the gold's integers hang on a rounding of the inputs"
         # Both in float64 or both in the case's dtype: the distance is the inputs' doing.
         nearby = _as_truth(reference, self._with_mutated(moved, given, leave))
-        return Expected(reference, oracle, nearby)
+        return Expected(reference, oracle, nearby if self._wide else _rounded(nearby, reference))
 
     def _firm(self, given: Prepared, plain: Answer, data: frozenset[str], step: float) -> bool:
         """Whether integers of the answer are those of inputs nearby, so that no tie is broken."""
@@ -283,6 +283,23 @@ def _as_truth(reference: Answer, wide: Answer) -> Answer:
         return replace(own, tensor=best.tensor.to(dtype))
 
     return _rebuilt(reference, wide, chosen)
+
+
+def _rounded(nearby: Answer, reference: Answer) -> Answer:
+    """What is nearby, no closer to a reference that is itself the truth than its rounding is."""
+
+    def apart(moved: Any, own: Any) -> Any:
+        fits = isinstance(moved, Value) and isinstance(own, Value)
+        if not fits or not own.tensor.is_floating_point() or moved.tensor.shape != own.tensor.shape:
+            return moved
+        at = own.tensor.double()
+        info = torch.finfo(own.tensor.dtype)
+        least = info.eps / 2 * torch.exp2(torch.log2(at.abs().clamp(info.smallest_normal)).floor())
+        far = moved.tensor - at
+        far = torch.where(far.abs() < least, torch.copysign(least, far), far)
+        return replace(moved, tensor=at + far)
+
+    return _rebuilt(nearby, reference, apart)
 
 
 def _inexact(tensor: torch.Tensor) -> bool:

@@ -42,8 +42,8 @@ def judged(tmp_path: Path) -> Callable[[str], Run]:
         done = subprocess.run(
             [
                 *(python(), "-m", "pytest", "-n", "2", "-v", "--tb-gpu", "cpu"),
-                *("--tb-suite", str(DATA), "--tb-timeout-call", str(PATIENCE)),
-                *("--tb-predictions", str(DATA / "predictions" / "*" / f"{model}.jsonl")),
+                *(f"--tb-suite={DATA}", "--tb-timeout-call", str(PATIENCE)),
+                f"--tb-predictions={DATA}/predictions/*/{model}.jsonl",
                 *("--tb-results", "out", "-k", "test_call or test_exec"),
             ],
             cwd=tmp_path,

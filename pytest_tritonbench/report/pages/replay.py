@@ -27,9 +27,9 @@ def command(record: Mapping[str, Any]) -> str | None:
     options = []
     asked = _author(record)
     if record.get("suite"):
-        options += ["--tb-suite", "CHECKOUT"]
+        options.append("--tb-suite=CHECKOUT")
         if asked is None and record.get("model") not in (None, "gold"):
-            options += ["--tb-predictions", f"{record['model']}=FILE"]
+            options.append(f"--tb-predictions={record['model']}=FILE")
     elif drawn:
         # Any case of a task of the repository is replayed by the test that takes one.
         whose = "" if asked is None else f"[{asked}]"

@@ -130,6 +130,12 @@ class Trials:
                 return False
         return True
 
+    def sharp(self, draft: Draft, case: Case) -> bool:
+        """Whether the gold's answer in a finer dtype is one that would not fit into its own."""
+        found = self.tried(draft, case)
+        fits = _rounded(found.output, getattr(torch, draft.dtypes[0]))
+        return self.fine(found) and not _agree(found.output, fits, _as_numbers)
+
     def indifferent(self, draft: Draft, case: Case) -> bool:
         """Whether the gold answers the same for contiguous copies of the arguments."""
         first = self.tried(draft, case)
@@ -148,6 +154,23 @@ def _dtypes(nest: Any) -> list[torch.dtype]:
             return [dtype for part in nest for dtype in _dtypes(part)]
         case _:
             return []
+
+
+def _rounded(nest: Any, dtype: torch.dtype) -> Any:
+    """A nest with its floating point tensors in a dtype."""
+    match nest:
+        case torch.Tensor():
+            return nest.to(dtype) if nest.is_floating_point() else nest
+        case dict():
+            return {key: _rounded(part, dtype) for key, part in nest.items()}
+        case list() | tuple():
+            return [_rounded(part, dtype) for part in nest]
+        case _:
+            return nest
+
+
+def _as_numbers(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return _equal(*((t.double() if t.is_floating_point() else t) for t in (a, b)))
 
 
 def same(a: Any, b: Any) -> bool:

@@ -272,6 +272,24 @@ def test_a_fuzz_without_a_case_is_no_success(softmax: Sides) -> None:
         fuzz(softmax.made.task, refuse, examples=5, elements=64, drawn=softmax.made.cases(64))
 
 
+def test_a_kernel_that_rounds_twice_is_right_where_nothing_moves(sandbox: Sandbox) -> None:
+    """Moving the inputs need not move the gold's rounded answer; three units off are a fault."""
+    gold = "def entry(x):\n    return (x.sign().float() * 1.3 * 1.7).to(x.dtype)\n"
+    sides = Sides(sandbox, gold, Recorded(torch.randn(4, 16).half()), wide=False)
+    ratios = []
+    for value in ("x.sign().float() * 2.21", "x.sign() * 1.3 * 1.7", "x.sign() * 2.216"):
+        evaluation = sides.evaluation(f"def entry(x):\n    return ({value}).to(x.dtype)\n")
+        outcome = evaluation.run(sides.case(n=1, m=1, dtype="float16"), timeout=20)
+        evaluation.close()
+        ratios.append(outcome.ratio)
+    assert ratios[0] == 0
+    assert ratios[1] == pytest.approx(1 / 1.1), (
+        "one unit, of what half a unit twice and a tenth are"
+    )
+    assert ratios[2] == pytest.approx(3 / 1.1)
+    sides.oracle.close()
+
+
 def test_no_case_is_tried_when_the_time_is_up(softmax: Sides) -> None:
     """Cases that are slow end a fuzz that has found nothing, and a failure ends as it does."""
     evaluation = softmax.evaluation(SOFTMAX)
@@ -295,6 +313,30 @@ def test_no_case_is_tried_when_the_time_is_up(softmax: Sides) -> None:
     assert drive(0.1) is not None
     assert len(tried) > 1
     evaluation.close()
+
+
+def test_one_seed_draws_the_same_cases_whatever_failed_before(softmax: Sides) -> None:
+    """Two answers to a task are put to the same cases; no seed leaves the choice to Hypothesis."""
+    evaluation = softmax.evaluation(SOFTMAX)
+    wrong = softmax.evaluation("def entry(x, dim=-1, *, scale=1.0):\n    return x\n")
+
+    def cases_of(answer: Evaluation, seed: str | None) -> list[Case]:
+        tried = []
+
+        def evaluate(case: Case) -> Outcome:
+            tried.append(case)
+            return answer.run(case, timeout=20)
+
+        drawn = softmax.made.cases(64)
+        fuzz(softmax.made.task, evaluate, examples=8, elements=64, drawn=drawn, seed=seed)
+        return tried
+
+    first = cases_of(evaluation, "softmax")
+    assert cases_of(wrong, "softmax")[0] == first[0]
+    assert cases_of(evaluation, "softmax") == first
+    assert cases_of(evaluation, "another") != first
+    evaluation.close()
+    wrong.close()
 
 
 def test_a_gold_kernel_is_its_own_truth(sandbox: Sandbox) -> None:

@@ -53,7 +53,7 @@ def record(**fields: Any) -> dict[str, Any]:
                 "case": None,
             },
             (
-                "'TritonBench-T::softmax::test_exec[claude-0]' --tb-suite CHECKOUT "
+                "'TritonBench-T::softmax::test_exec[claude-0]' --tb-suite=CHECKOUT "
                 "--tb-model claude --tb-offline"
             ),
         ),
@@ -66,7 +66,7 @@ def record(**fields: Any) -> dict[str, Any]:
                 "case": None,
             },
             (
-                "'TritonBench-T::softmax::test_exec[claude]' --tb-suite CHECKOUT "
+                "'TritonBench-T::softmax::test_exec[claude]' --tb-suite=CHECKOUT "
                 "--tb-predictions claude=FILE"
             ),
         ),

@@ -226,6 +226,31 @@ def test_a_dtype_in_which_another_thing_is_computed_is_not_drawn() -> None:
     assert kept.tasks[0].dtypes == ("float32", "float16")
 
 
+def coarse(x: torch.Tensor) -> torch.Tensor:
+    """Follows the dtype and computes in half precision."""
+    return (x * 2).half().to(x.dtype)
+
+
+def exact(x: torch.Tensor) -> torch.Tensor:
+    """Computes in the dtype that it is given."""
+    return x * 2
+
+
+@pytest.mark.parametrize(("gold", "drawn_too"), [(coarse, False), (exact, True)])
+def test_a_finer_dtype_is_drawn_where_the_answer_needs_it(
+    gold: Callable[..., Any],
+    drawn_too: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """An answer that was rounded to half precision is no truth in float32, recorded or not."""
+    calls: list[tuple[list[Any], dict[str, Any]]] = [
+        ([torch.randn(16, dtype=dtype)], {}) for dtype in (torch.float16, torch.float32)
+    ]
+    both, _ = generalised(gold, *calls, checks=False)
+    one, _ = generalised(gold, calls[0], checks=False)
+    assert ("float32" in both.tasks[0].dtypes) == drawn_too
+    assert one.tasks[0].dtypes == ("float16", "bfloat16")
+
+
 def spread(x: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Whatever the lengths and the mask, there is an answer."""
     return x * mask[0] + lengths.clamp(0, 9).sum()
