@@ -33,6 +33,7 @@ _KEPT_ELEMENTS = 1 << 16
 # TF32 keeps 10 bits of the mantissa, and tl.dot takes it for float32 unless told otherwise. Tensor
 # cores ignore the other bits, which is an error of up to a unit and not of half a one.
 _TF32 = 2.0**-10
+_TF32_BITS = -(1 << 13)
 _NOTHING = 1e-30
 _LESS_THAN_ONE = 1e-3
 
@@ -156,6 +157,11 @@ class GoldOracle:
             return "the gold's integers hang on a rounding of the inputs"
         # Both in float64 or both in the case's dtype: the distance is the inputs' doing.
         nearby = _as_truth(reference, self._with_mutated(moved, given, leave))
+        if self._tf32:
+            cut = self._gold.run(self._gold.changed(given, _in_tf32))
+            if not isinstance(cut, NoAnswer):
+                cut = _as_truth(reference, self._with_mutated(cut, given, leave))
+                nearby = _farther(reference, nearby, cut)
         return Expected(reference, oracle, nearby if self._wide else _rounded(nearby, reference))
 
     def _firm(self, given: Prepared, plain: Answer, data: frozenset[str], step: float) -> bool:
@@ -208,6 +214,13 @@ def _in_float64(_: str, value: torch.Tensor) -> torch.Tensor:
     return value.double() if value.is_floating_point() else value
 
 
+def _in_tf32(_: str, value: torch.Tensor) -> torch.Tensor:
+    """What tensor cores make of it, all in one direction: errors of constant values add up."""
+    if value.dtype != torch.float32:
+        return value
+    return (value.contiguous().view(torch.int32) & _TF32_BITS).view(torch.float32)
+
+
 def _between(data: frozenset[str], sign: int) -> Change:
     """Integers that are data, moved off each other as floats."""
     g = torch.Generator().manual_seed(2)
@@ -251,9 +264,9 @@ def _bare(leaf: Any) -> Any:
     return leaf.tensor if isinstance(leaf, Value) else leaf
 
 
-def _rebuilt(answer: Answer, other: Answer, change: Any) -> Answer:
-    """The answer with every leaf changed, given its twin in another answer."""
-    twins = dict(leaves(_parts(other), ""))
+def _rebuilt(change: Any, answer: Answer, *others: Answer) -> Answer:
+    """The answer with every leaf changed, given its twins in other answers."""
+    twins = [dict(leaves(_parts(other), "")) for other in others]
 
     def walk(nest: Nest, path: str) -> Nest:
         match nest:
@@ -262,7 +275,7 @@ def _rebuilt(answer: Answer, other: Answer, change: Any) -> Answer:
             case dict():
                 return {key: walk(part, f"{path}[{key!r}]") for key, part in nest.items()}
             case _:
-                return change(nest, twins.get(path))
+                return change(nest, *(known.get(path) for known in twins))
 
     made = walk(_parts(answer), "")
     return Answer(made["output"], made["mutated"])
@@ -282,7 +295,21 @@ def _as_truth(reference: Answer, wide: Answer) -> Answer:
         best = twin if fits and twin.tensor.is_complex() == complex_ else own
         return replace(own, tensor=best.tensor.to(dtype))
 
-    return _rebuilt(reference, wide, chosen)
+    return _rebuilt(chosen, reference, wide)
+
+
+def _farther(reference: Answer, one: Answer, other: Answer) -> Answer:
+    """Of two answers nearby the one that is farther from the reference, element by element."""
+
+    def chosen(a: Any, b: Any, own: Any) -> Any:
+        tensors = [leaf.tensor for leaf in (a, b, own) if isinstance(leaf, Value)]
+        if len(tensors) < 3 or len({t.shape for t in tensors}) > 1 or not _inexact(tensors[0]):
+            return a
+        first, second, truth = tensors
+        far = (second - truth).abs() > (first - truth).abs()
+        return replace(a, tensor=torch.where(far, second, first))
+
+    return _rebuilt(chosen, one, other, reference)
 
 
 def _rounded(nearby: Answer, reference: Answer) -> Answer:
@@ -299,7 +326,7 @@ def _rounded(nearby: Answer, reference: Answer) -> Answer:
         far = torch.where(far.abs() < least, torch.copysign(least, far), far)
         return replace(moved, tensor=at + far)
 
-    return _rebuilt(nearby, reference, apart)
+    return _rebuilt(apart, nearby, reference)
 
 
 def _inexact(tensor: torch.Tensor) -> bool:

@@ -69,8 +69,8 @@ def test_a_failure_names_the_file_of_the_answer(asked: Asked) -> None:
     replays = [line for line in text.splitlines() if line.startswith("  replay")]
     assert len(replays) == 6
     for line in replays:
-        assert f"--tb-model 'right={asked.server.base_url}#two'" in line
-        assert "--tb-samples 2 --tb-temperature 0.5 --tb-sampling-seed 0" in line
+        assert f"--tb-model='right={asked.server.base_url}#two'" in line
+        assert "--tb-samples=2 --tb-temperature=0.5 --tb-sampling-seed=0" in line
 
 
 def test_each_sample_is_asked_for_once(asked: Asked) -> None:

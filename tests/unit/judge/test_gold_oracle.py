@@ -375,7 +375,28 @@ PRODUCT = """
         if x.dtype != torch.float32:
             return x
         return (x.view(torch.int32) & ~0x1FFF).view(torch.float32)
+
+    def coarse(x):
+        if x.dtype != torch.float32:
+            return x
+        return (x.view(torch.int32) & ~0x3FFFF).view(torch.float32)
 """
+
+
+def test_tf32_of_equal_factors_is_allowed(sandbox: Sandbox) -> None:
+    """Tensor cores cut off bits and do not round: errors of constant factors do not cancel."""
+    product = PRODUCT.replace("(a) @", "(a).tril() @")
+    calls = Recorded(torch.randn(12, 12), torch.randn(12, 6))
+    sides = Sides(sandbox, product.format("kept", "kept"), calls, tf32=True)
+    sizes = dict.fromkeys(sides.made.tasks[0].dims, 40)
+    worst = []
+    for cut in ("cut", "coarse"):
+        evaluation = sides.evaluation(product.format(cut, cut))
+        cases = [sides.case(**sizes, pattern="constant", seed=seed) for seed in range(12)]
+        worst.append(max(evaluation.run(case, timeout=20).ratio or 0.0 for case in cases))
+        evaluation.close()
+    assert worst[0] < 1 < worst[1]
+    sides.oracle.close()
 
 
 @pytest.mark.parametrize("tf32", [True, False])

@@ -67,7 +67,7 @@ def record(**fields: Any) -> dict[str, Any]:
             },
             (
                 "'TritonBench-T::softmax::test_exec[claude]' --tb-suite=CHECKOUT "
-                "--tb-predictions claude=FILE"
+                "--tb-predictions=claude=FILE"
             ),
         ),
     ],
