@@ -209,6 +209,25 @@ def nans_propagated():
 
 
 @triton.jit
+def division_kernel(x, by, out, N: tl.constexpr):
+    lanes = tl.arange(0, N)
+    a, b = tl.load(x + lanes), tl.load(by + lanes)
+    tl.store(out + lanes, a // b)
+    tl.store(out + N + lanes, a % b)
+
+
+@fault
+def divisions():
+    found = []
+    for dtype in (torch.int32, torch.int64, torch.uint8):
+        x, by = torch.tensor([7, 7], dtype=dtype), torch.tensor([0, 2], dtype=dtype)
+        out = torch.zeros(4, dtype=dtype)
+        division_kernel[(1,)](x, by, out, N=2)
+        found.append(out.tolist())
+    return found
+
+
+@triton.jit
 def sum_kernel(x, out, N: tl.constexpr):
     i = tl.arange(0, N)
     at = i[:, None] * N + i[None, :]
