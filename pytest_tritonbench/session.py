@@ -36,6 +36,7 @@ TIMES_ON_CPU = "PYTEST_TRITONBENCH_TIME_ON_CPU"
 
 _REFERENCE_TIMEOUT = 300.0
 _JUDGE_THREADS = 4
+_INPUT_THREADS = 8
 
 
 class Session:
@@ -192,7 +193,12 @@ class Session:
         from pytest_tritonbench.judge.oracle_client import Oracle  # noqa: PLC0415 - as above
 
         share_cores()
-        return Oracle(self.sandbox, "cuda" if self.on_gpu else "cpu", _REFERENCE_TIMEOUT)
+        if not self.on_gpu:
+            # One thread, so that sums have one order on every machine.
+            return Oracle(self.sandbox, "cpu", _REFERENCE_TIMEOUT)
+        # It makes arguments of gigabytes on the CPU.
+        threads = min(_INPUT_THREADS, own_cores())
+        return Oracle(self.sandbox, "cuda", _REFERENCE_TIMEOUT, threads=threads)
 
     @cached_property
     def sandbox(self) -> Sandbox:
@@ -267,8 +273,13 @@ def share_cores() -> None:
     """
     import torch  # noqa: PLC0415 - as above
 
+    torch.set_num_threads(min(_JUDGE_THREADS, own_cores()))
+
+
+def own_cores() -> int:
+    """How many cores each worker of pytest-xdist has for itself, at least one."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    torch.set_num_threads(max(1, min(_JUDGE_THREADS, (os.cpu_count() or 1) // workers)))
+    return max(1, len(os.sched_getaffinity(0)) // workers)
 
 
 _SESSION = pytest.StashKey[Session]()

@@ -117,10 +117,12 @@ class Oracle:
         sandbox: Where that process is forked from.
         device: ``cpu`` or ``cuda``.
         timeout: Seconds for one case.
+        threads: Of PyTorch on the CPU, where arguments are made.
     """
 
-    def __init__(self, sandbox: Sandbox, device: str, timeout: float) -> None:
+    def __init__(self, sandbox: Sandbox, device: str, timeout: float, *, threads: int = 1) -> None:
         self._sandbox = sandbox
+        self._threads = threads
         self._worker = sandbox.reference(ENTRY)
         self.device = device
         self._timeout = timeout
@@ -200,7 +202,7 @@ class Oracle:
     def _request(self, path: Path, case: Case, **more: Any) -> dict[str, Any]:
         self.settle()
         request = {"task": str(path), "case": case.to_json(), "device": self.device, **more}
-        return self._heard(_whose(path, case), request)
+        return self._heard(_whose(path, case), {"threads": self._threads, **request})
 
     def _heard(self, whose: str, request: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The next answer, to a request if there is one."""

@@ -47,8 +47,8 @@ def serve(connection: Connection, arena: Arena) -> None:
     ``"turns"``, inputs are turned by so many places first. With ``"what"`` the reference is timed
     instead, and there is one reply: ``open`` calls it first, ``ready`` chooses the clock, ``time``
     times one call, ``burst`` calls it some times in a row, ``move`` lets its inputs lie elsewhere,
-    ``close`` gives the memory back. ``peaks`` measures the device and needs no case. Where the task
-    file's own code fails, a reply is ``{"error": text}``.
+    ``close`` gives the memory back. ``"threads"`` are PyTorch's on the CPU. ``peaks`` measures the
+    device and needs no case. Where the task file's own code fails, a reply is ``{"error": text}``.
     """
     tasks: dict[str, Task] = {}
     inputs = Inputs(arena)
@@ -127,6 +127,8 @@ def _answers(
     if request.get("what") == "peaks":
         yield measure(torch.device(request["device"]))
         return
+    if torch.get_num_threads() != request["threads"]:
+        torch.set_num_threads(request["threads"])
     path = request["task"]
     if path not in tasks:
         tasks[path] = load(Path(path)).task
