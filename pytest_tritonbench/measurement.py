@@ -28,6 +28,7 @@ from pytest_tritonbench.timing.in_a_row import InARow, in_a_row
 from pytest_tritonbench.timing.peaks import Peaks
 from pytest_tritonbench.timing.roofline import impossible, place
 from pytest_tritonbench.timing.sampler import Sampled, sample
+from pytest_tritonbench.timing.spent import Spent
 from pytest_tritonbench.timing.statement import beside, statement
 from pytest_tritonbench.timing.stopping import MOST_PAIRS, Rule, Stop
 from pytest_tritonbench.timing.watch import Watch
@@ -123,18 +124,19 @@ class Measurement:
         sides: dict[str, CandidateSide | ReferenceSide] = {}
         mine = CandidateSide(evaluation, case, self._settings, timeout)
         path = evaluation.taskfile.path
-        began = time.monotonic()
+        spent = Spent()
         try:
-            mine.open()
-            for name, timer in self._references.items():
-                sides[name] = reference = ReferenceSide(
-                    timer, path, case, mine.turned, self._settings, compiled=name == COMPILED
-                )
-            for name, other in others.items():
-                sides[name] = rival = Rival(name, other, case, self._settings, timeout)
-                rival.open()
+            with spent.on("opening"):
+                mine.open()
+                for name, timer in self._references.items():
+                    sides[name] = reference = ReferenceSide(
+                        timer, path, case, mine.turned, self._settings, compiled=name == COMPILED
+                    )
+                for name, other in others.items():
+                    sides[name] = rival = Rival(name, other, case, self._settings, timeout)
+                    rival.open()
             sides[CANDIDATE] = mine
-            clock, sampled, rows = self._timed(sides, mine)
+            clock, sampled, rows = self._timed(sides, mine, spent)
             for side in sides.values():
                 side.judge()
             task_work = reference.work
@@ -154,7 +156,10 @@ class Measurement:
             | self._worth(sampled, task_work)
         )
         timing["spent"] = {
-            "all": time.monotonic() - began,
+            "all": spent.all,
+            "opening": spent["opening"],
+            "waiting": spent["waiting"],
+            "warming": spent["warming"],
             "sampling": sampled.seconds,
             "keeping": mine.keeping,
             "judging": mine.judging,
@@ -164,14 +169,18 @@ class Measurement:
         return Measured(mine.outcome, timing, series)
 
     def _timed(
-        self, sides: Mapping[str, CandidateSide | ReferenceSide], mine: CandidateSide
+        self,
+        sides: Mapping[str, CandidateSide | ReferenceSide],
+        mine: CandidateSide,
+        spent: Spent,
     ) -> tuple[Clock, Sampled, Mapping[str, InARow]]:
         """Take samples, of further processes too where only they make the interval narrower."""
         clock: Clock | None = None
         sampled: Sampled | None = None
         while True:
-            with self._alone():
-                former, clock = clock, agree([*sides.values()], self._settings.clock)
+            with spent.until(self._alone(), "waiting"):
+                with spent.on("warming"):
+                    former, clock = clock, agree([*sides.values()], self._settings.clock)
                 if former is not None and former.method != clock.method:
                     sampled = None
                 sampled = sample(
@@ -194,8 +203,9 @@ class Measurement:
             # Others may have the device while new processes start.
             for side in sides.values():
                 side.judge()
-            for side in sides.values():
-                side.renew()
+            with spent.on("opening"):
+                for side in sides.values():
+                    side.renew()
 
     @property
     def _rule(self) -> Rule:
