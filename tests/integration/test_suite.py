@@ -357,3 +357,42 @@ def test_an_answer_has_a_minute_for_its_cases(tmp_path: Path) -> None:
     none = fuzzed(-1.0)
     assert (none["outcome"], none["reason"]) == ("skipped", "not-fuzzed")
     assert none["message"] == "not-fuzzed: no case could be judged in -1 s"
+
+
+SPY = """\
+from pathlib import Path
+
+from pytest_tritonbench.imported import fuzzers
+
+
+class Told(fuzzers.Evaluation):
+    def run(self, case, **how):
+        with Path("cases").open("a") as file:
+            print(case.to_json(), file=file)
+        return super().run(case, **how)
+
+
+fuzzers.Evaluation = Told
+"""
+
+
+def test_all_answers_are_put_to_the_same_cases(tmp_path: Path) -> None:
+    """In every run, unless a seed is given: that one survives and another does not is no luck."""
+    checkout = Checkout(tmp_path / "bench")
+    checkout.task("double")
+    (tmp_path / "conftest.py").write_text(SPY, encoding="utf-8")
+    files = [checkout.predictions(name, {"double": answer("double")}) for name in ("mine", "yours")]
+    command = ["--tb-suite", "bench", "-k", "fuzz", "--tb-examples", "6"]
+
+    def cases(*more: Any) -> list[str]:
+        result = run(tmp_path, *command, *more)
+        assert "1 passed" in result.stdout, result.stdout
+        file = tmp_path / "cases"
+        lines = file.read_text(encoding="utf-8").splitlines()
+        file.unlink()
+        return lines
+
+    mine = cases("--tb-predictions", files[0])
+    assert len(mine) == 6
+    assert cases("--tb-predictions", files[1]) == mine
+    assert cases("--tb-predictions", files[0], "--hypothesis-seed=1") != mine
