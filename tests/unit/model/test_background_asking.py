@@ -298,10 +298,13 @@ def test_what_was_cut_off_is_asked_again_in_the_same_run(make: Make) -> None:
 
 
 INTERRUPTED = """
-import sys, time
+import signal
+import sys
 from pathlib import Path
 from tests.unit.model.answering import Plan
 
+# A shell has what it starts in the background ignore it, and all that descends from that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 plan = Plan(Path(sys.argv[1]), tasks=3, seconds=60)
 try:
     with plan.asker() as asker:
