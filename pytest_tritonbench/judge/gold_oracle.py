@@ -17,15 +17,23 @@ from typing import Any
 
 import torch
 
+from pytest_tritonbench.judge.answer_pairs import (
+    agree,
+    apart_by_rounding,
+    as_truth,
+    farther,
+    has_integers,
+    same_indices,
+    same_integers,
+)
 from pytest_tritonbench.judge.gold_run import Change, GoldRun, NoAnswer, Prepared
-from pytest_tritonbench.judge.nest import Nest, Value, leaves
+from pytest_tritonbench.judge.nest import Value
 from pytest_tritonbench.judge.oracle_client import Asked, Once, RefusedCaseError
 from pytest_tritonbench.judge.verdict import Answer, Expected
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.declaration import Task
 from pytest_tritonbench.task.pieces import IntegerPiece
 from pytest_tritonbench.task.tritonbench.generalise import Generalised
-from pytest_tritonbench.task.tritonbench.trial import close
 
 _KEPT = 128
 _KEPT_ELEMENTS = 1 << 16
@@ -134,7 +142,7 @@ class GoldOracle:
         if isinstance(plain, NoAnswer):
             return f"the gold fails ({plain.reason}: {plain.message})"
         again = self._gold.run(given, seed=1, fill=1)
-        if isinstance(again, NoAnswer) or not _agree(plain, again):
+        if isinstance(again, NoAnswer) or not agree(plain, again):
             return "the gold does not repeat itself"
         if foreign := set(plain.mutated) - set(self._generalised.task.mutates):
             return f"the gold changes {', '.join(sorted(foreign))}"
@@ -148,33 +156,35 @@ class GoldOracle:
         wide = self._gold.run(self._gold.changed(given, _in_float64)) if self._wide else plain
         if isinstance(wide, NoAnswer):
             wide = plain
-        oracle = _as_truth(reference, self._with_mutated(wide, given, leave))
+        oracle = as_truth(reference, self._with_mutated(wide, given, leave))
         largest = max(step.values(), default=0.0)
         moved = self._moved(given, largest, wide=wide is not plain)
         if isinstance(moved, NoAnswer) or (exact and self._wide):
             return Expected(reference, oracle, None)
-        if _has_integers(reference) and not self._firm(given, plain, data, largest):
+        if has_integers(reference) and not self._firm(given, plain, data, largest):
             return "the gold's integers hang on a rounding of the inputs"
         # Both in float64 or both in the case's dtype: the distance is the inputs' doing.
-        nearby = _as_truth(reference, self._with_mutated(moved, given, leave))
+        nearby = as_truth(reference, self._with_mutated(moved, given, leave))
         if self._tf32:
             cut = self._gold.run(self._gold.changed(given, _in_tf32))
             if not isinstance(cut, NoAnswer):
-                cut = _as_truth(reference, self._with_mutated(cut, given, leave))
-                nearby = _farther(reference, nearby, cut)
-        return Expected(reference, oracle, nearby if self._wide else _rounded(nearby, reference))
+                cut = as_truth(reference, self._with_mutated(cut, given, leave))
+                nearby = farther(reference, nearby, cut)
+        return Expected(
+            reference, oracle, nearby if self._wide else apart_by_rounding(nearby, reference)
+        )
 
     def _firm(self, given: Prepared, plain: Answer, data: frozenset[str], step: float) -> bool:
         """Whether integers of the answer are those of inputs nearby, so that no tie is broken."""
         for sign in (1, -1):
             # One of two opposite moves breaks any tie.
             moved = self._moved(given, sign * step, wide=self._wide)
-            if not isinstance(moved, NoAnswer) and not _same_integers(plain, moved):
+            if not isinstance(moved, NoAnswer) and not same_integers(plain, moved):
                 return False
             if not data or not self._wide:
                 continue
             moved = self._gold.run(self._gold.changed(given, _between(data, sign)))
-            if not isinstance(moved, NoAnswer) and not _same_indices(plain, moved):
+            if not isinstance(moved, NoAnswer) and not same_indices(plain, moved):
                 return False
         return True
 
@@ -249,119 +259,3 @@ def _floats(slots: Any) -> dict[str, torch.Tensor]:
         for name, value in slots.items()
         if isinstance(value, torch.Tensor) and value.is_floating_point()
     }
-
-
-def _parts(answer: Answer) -> Nest:
-    return {"output": answer.output, "mutated": dict(answer.mutated)}
-
-
-def _agree(a: Answer, b: Answer) -> bool:
-    one, two = (dict(leaves(_parts(answer), "")) for answer in (a, b))
-    return list(one) == list(two) and all(close(_bare(one[k]), _bare(two[k])) for k in one)
-
-
-def _bare(leaf: Any) -> Any:
-    return leaf.tensor if isinstance(leaf, Value) else leaf
-
-
-def _rebuilt(change: Any, answer: Answer, *others: Answer) -> Answer:
-    """The answer with every leaf changed, given its twins in other answers."""
-    twins = [dict(leaves(_parts(other), "")) for other in others]
-
-    def walk(nest: Nest, path: str) -> Nest:
-        match nest:
-            case tuple() | list():
-                return type(nest)(walk(part, f"{path}[{n}]") for n, part in enumerate(nest))
-            case dict():
-                return {key: walk(part, f"{path}[{key!r}]") for key, part in nest.items()}
-            case _:
-                return change(nest, *(known.get(path) for known in twins))
-
-    made = walk(_parts(answer), "")
-    return Answer(made["output"], made["mutated"])
-
-
-def _as_truth(reference: Answer, wide: Answer) -> Answer:
-    """The wide answer where it has the reference's structure, else the reference in float64."""
-
-    def chosen(own: Any, twin: Any) -> Any:
-        if isinstance(own, float):
-            return float(twin) if isinstance(twin, int | float) else own
-        if not isinstance(own, Value) or not _inexact(own.tensor):
-            return own
-        complex_ = own.tensor.is_complex()
-        dtype = torch.complex128 if complex_ else torch.float64
-        fits = isinstance(twin, Value) and twin.tensor.shape == own.tensor.shape
-        best = twin if fits and twin.tensor.is_complex() == complex_ else own
-        return replace(own, tensor=best.tensor.to(dtype))
-
-    return _rebuilt(chosen, reference, wide)
-
-
-def _farther(reference: Answer, one: Answer, other: Answer) -> Answer:
-    """Of two answers nearby the one that is farther from the reference, element by element."""
-
-    def chosen(a: Any, b: Any, own: Any) -> Any:
-        tensors = [leaf.tensor for leaf in (a, b, own) if isinstance(leaf, Value)]
-        if len(tensors) < 3 or len({t.shape for t in tensors}) > 1 or not _inexact(tensors[0]):
-            return a
-        first, second, truth = tensors
-        far = (second - truth).abs() > (first - truth).abs()
-        return replace(a, tensor=torch.where(far, second, first))
-
-    return _rebuilt(chosen, one, other, reference)
-
-
-def _rounded(nearby: Answer, reference: Answer) -> Answer:
-    """What is nearby, no closer to a reference that is itself the truth than its rounding is."""
-
-    def apart(moved: Any, own: Any) -> Any:
-        fits = isinstance(moved, Value) and isinstance(own, Value)
-        if not fits or not own.tensor.is_floating_point() or moved.tensor.shape != own.tensor.shape:
-            return moved
-        at = own.tensor.double()
-        info = torch.finfo(own.tensor.dtype)
-        least = info.eps / 2 * torch.exp2(torch.log2(at.abs().clamp(info.smallest_normal)).floor())
-        far = moved.tensor - at
-        far = torch.where(far.abs() < least, torch.copysign(least, far), far)
-        return replace(moved, tensor=at + far)
-
-    return _rebuilt(apart, nearby, reference)
-
-
-def _inexact(tensor: torch.Tensor) -> bool:
-    return tensor.is_floating_point() or tensor.is_complex()
-
-
-def _has_integers(answer: Answer) -> bool:
-    return any(
-        isinstance(leaf, int) or (isinstance(leaf, Value) and not _inexact(leaf.tensor))
-        for _, leaf in leaves(_parts(answer), "")
-    )
-
-
-def _same_indices(a: Answer, b: Answer) -> bool:
-    """Whether what is a tensor of integers in both answers is equal."""
-    one, two = (dict(leaves(_parts(answer), "")) for answer in (a, b))
-    pairs = [(_bare(leaf), _bare(two[path])) for path, leaf in one.items() if path in two]
-    return all(torch.equal(x, y) for x, y in pairs if _is_index(x) and _is_index(y))
-
-
-def _is_index(leaf: Any) -> bool:
-    return isinstance(leaf, torch.Tensor) and leaf.dtype in (torch.int64, torch.int32)
-
-
-def _same_integers(a: Answer, b: Answer) -> bool:
-    one, two = (dict(leaves(_parts(answer), "")) for answer in (a, b))
-    if list(one) != list(two):
-        return False
-    for path, leaf in one.items():
-        twin = two[path]
-        if isinstance(leaf, Value) and isinstance(twin, Value):
-            if leaf.tensor.shape != twin.tensor.shape:
-                return False
-            if not _inexact(leaf.tensor) and not torch.equal(leaf.tensor, twin.tensor):
-                return False
-        elif not isinstance(leaf, float) and leaf != twin:
-            return False
-    return True
