@@ -170,9 +170,9 @@ class GoldOracle:
             if not isinstance(cut, NoAnswer):
                 cut = as_truth(reference, self._with_mutated(cut, given, leave))
                 nearby = farther(reference, nearby, cut)
-        return Expected(
-            reference, oracle, nearby if self._wide else apart_by_rounding(nearby, reference)
-        )
+        if not self._wide:
+            nearby = apart_by_rounding(nearby, reference)
+        return Expected(reference, oracle, nearby)
 
     def _firm(self, given: Prepared, plain: Answer, data: frozenset[str], step: float) -> bool:
         """Whether integers of the answer are those of inputs nearby, so that no tie is broken."""

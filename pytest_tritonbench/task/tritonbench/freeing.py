@@ -131,7 +131,7 @@ def free_dtypes(draft: Draft, trials: Trials) -> None:
             good = trials.accepts(wider, wider.case(dtype=dtype))
         elif _finer(dtype, draft.dtypes[0]):
             # A kernel may round in its own dtype whatever it is given: that is no truth there.
-            good = dtype in recorded and trials.sharp(wider, wider.case(dtype=dtype))
+            good = dtype in recorded and trials.needs_finer_dtype(wider, wider.case(dtype=dtype))
         elif dtype in recorded:
             good = trials.accepts(wider, wider.case(dtype=dtype))
         else:

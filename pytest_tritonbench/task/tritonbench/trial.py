@@ -130,7 +130,7 @@ class Trials:
                 return False
         return True
 
-    def sharp(self, draft: Draft, case: Case) -> bool:
+    def needs_finer_dtype(self, draft: Draft, case: Case) -> bool:
         """Whether the gold's answer in a finer dtype is one that would not fit into its own."""
         found = self.tried(draft, case)
         fits = _rounded(found.output, getattr(torch, draft.dtypes[0]))
