@@ -18,9 +18,10 @@ MULTIPROCESSORS = 132  # of an H100 or H200
 L2_SHARE = 256 * 1024  # bytes of L2, for each multiprocessor, that the rows under way may fill
 WARPS = 32  # on each multiprocessor, over all of the long rows that it has under way
 UNROLL = 4  # vectors that each of their threads loads at a time
-ABREAST = 32  # rows that a program takes where rows lie side by side
+ABREAST = 32  # rows that a program takes where rows lie side by side, at least
+ABREAST_MANY = 8192  # rows from which it takes twice as many, if they do not fit in registers
 ABREAST_WARPS = 16  # of such a program, where the rows do not fit in registers
-ABREAST_UNROLL = 4  # vectors that each of its threads loads at a time
+ABREAST_UNROLL = 8  # vectors that each of its threads loads at a time
 
 
 @triton.jit
@@ -172,16 +173,17 @@ def log_softmax(x: torch.Tensor, dim: int = -1) -> torch.Tensor:
     abreast = rows.stride(0) < rows.stride(1)
     vector = 16 // x.element_size()  # elements that a thread loads at a time
     if abreast and n * ABREAST > MAX_TILE:
-        _log_softmax_long_rows_abreast[(triton.cdiv(m, ABREAST),)](
+        rows_each = 2 * ABREAST if m >= ABREAST_MANY else ABREAST
+        _log_softmax_long_rows_abreast[(triton.cdiv(m, rows_each),)](
             rows,
             out,
             m,
             n,
             *rows.stride(),
             *out.stride(),
-            ROWS=ABREAST,
+            ROWS=rows_each,
             UNROLL=ABREAST_UNROLL,
-            LANES=32 * ABREAST_WARPS * vector // ABREAST,
+            LANES=32 * ABREAST_WARPS * vector // rows_each,
             num_warps=ABREAST_WARPS,
         )
     elif not abreast and n > LONG:

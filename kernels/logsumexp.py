@@ -15,10 +15,11 @@ import triton.language as tl
 SHORT = 2048  # elements up to which a program reads whole rows at once
 WARPS = 8  # of a program that walks along a longer row
 UNROLL = 4  # vectors that each of its threads loads at a time
-ABREAST = 32  # rows that a program takes where rows lie side by side
+ABREAST = 32  # rows that a program takes where rows lie side by side, at least
+ABREAST_MANY = 8192  # rows from which it takes twice as many, and all programs have some
 ABREAST_SHORT = 256  # elements up to which it reads them whole
 ABREAST_WARPS = 16  # and, where they are longer, its warps
-ABREAST_UNROLL = 4  # and the vectors that each of its threads loads at a time
+ABREAST_UNROLL = 8  # and the vectors that each of its threads loads at a time
 
 
 @triton.jit
@@ -143,15 +144,16 @@ def logsumexp(x: torch.Tensor, dim: int = -1) -> torch.Tensor:
     abreast = rows.stride(0) < rows.stride(1)
     vector = 16 // x.element_size()  # elements that a thread loads at a time
     if abreast and n > ABREAST_SHORT:
-        _logsumexp_long_rows_abreast[(triton.cdiv(m, ABREAST),)](
+        rows_each = 2 * ABREAST if m >= ABREAST_MANY else ABREAST
+        _logsumexp_long_rows_abreast[(triton.cdiv(m, rows_each),)](
             rows,
             out,
             m,
             n,
             *rows.stride(),
-            ROWS=ABREAST,
+            ROWS=rows_each,
             UNROLL=ABREAST_UNROLL,
-            LANES=32 * ABREAST_WARPS * vector // ABREAST,
+            LANES=32 * ABREAST_WARPS * vector // rows_each,
             num_warps=ABREAST_WARPS,
         )
     elif not abreast and n > SHORT:

@@ -12,6 +12,7 @@ from typing import Any
 from pytest_tritonbench.evaluation import Evaluation, Outcome
 from pytest_tritonbench.sandbox import Failure, Reason
 from pytest_tritonbench.sandbox.timed_candidate import Clock, TimingFailedError
+from pytest_tritonbench.second_try import with_memory
 from pytest_tritonbench.sides import (
     CandidateSide,
     ReferenceSide,
@@ -103,15 +104,19 @@ class Measurement:
             ReferenceFailedError: If the reference fails on the case.
             UndisturbedError: If something else used the device all the time.
         """
-        rivals = dict(others or {})
-        failed: dict[str, str] = {}
-        while True:
-            try:
-                return self._measured(evaluation, case, timeout, rivals, failed)
-            except RivalError as e:
-                # What another kernel does wrong is no fault of this one.
-                failed[e.name] = e.reason
-                del rivals[e.name]
+
+        def measured() -> Measured:
+            rivals = dict(others or {})
+            failed: dict[str, str] = {}
+            while True:
+                try:
+                    return self._measured(evaluation, case, timeout, rivals, failed)
+                except RivalError as e:
+                    # What another kernel does wrong is no fault of this one.
+                    failed[e.name] = e.reason
+                    del rivals[e.name]
+
+        return with_memory(measured, lambda found: found.outcome.exhausted, self._alone)
 
     def _measured(
         self,
@@ -141,7 +146,7 @@ class Measurement:
                 side.judge()
             task_work = reference.work
             self._refuse_false(mine, sampled, rows[CANDIDATE], clock)
-            self._refuse_impossible(sampled, task_work)
+            self._refuse_impossible(sampled, task_work, spent)
         except TimingFailedError as e:
             return Measured(Outcome(case, failure=e.failure), {}, {})
         except RejectedError as e:
@@ -161,6 +166,7 @@ class Measurement:
             "waiting": spent["waiting"],
             "warming": spent["warming"],
             "sampling": sampled.seconds,
+            "in_a_row": spent["in a row"],
             "keeping": mine.keeping,
             "judging": mine.judging,
         }
@@ -192,10 +198,11 @@ class Measurement:
                 )
                 mine.keep()
                 if sampled.stopped is not Stop.PAIR:
-                    rows = {
-                        name: in_a_row(side, statistics.median(sampled.series[name].device))
-                        for name, side in sides.items()
-                    }
+                    with spent.on("in a row"):
+                        rows = {
+                            name: in_a_row(side, statistics.median(sampled.series[name].device))
+                            for name, side in sides.items()
+                        }
                     if self._peaks is not None:
                         # They are measured at the first time, which is to be alone as well.
                         self._peaks(False)  # noqa: FBT003 - not again
@@ -255,7 +262,7 @@ class Measurement:
             "peaks": peaks.as_json(),
         }
 
-    def _refuse_impossible(self, sampled: Sampled, task_work: Work) -> None:
+    def _refuse_impossible(self, sampled: Sampled, task_work: Work, spent: Spent) -> None:
         """Refuse times that the device is not capable of.
 
         Raises:
@@ -264,7 +271,9 @@ class Measurement:
         if self._peaks is None:
             return
         for again in (False, True):
-            with self._alone():
+            # Only to measure them does it take the device: they are there since it was timed.
+            turn = self._alone() if again else nullcontext()
+            with spent.until(turn, "waiting"):
                 peaks = self._peaks(again)
             told = impossible(
                 seconds=statistics.median(sampled.series[CANDIDATE].device),

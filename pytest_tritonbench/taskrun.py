@@ -19,6 +19,7 @@ from pytest_tritonbench.judge.oracle_client import ReferenceFailedError
 from pytest_tritonbench.measurement import Measured
 from pytest_tritonbench.report.explanation import explain, explain_slow
 from pytest_tritonbench.sandbox.gpu_lock import LockError
+from pytest_tritonbench.second_try import with_memory
 from pytest_tritonbench.task.case import Case, CaseError
 from pytest_tritonbench.timing.benchmark_rows import Rows
 from pytest_tritonbench.timing.gates import BaselineError
@@ -192,8 +193,14 @@ class TaskRun(CandidateTask):
     def _run(self, case: Case, *, compiled: bool = False) -> Outcome:
         # Who waits to time on the GPU waits for a case, not for all that are drawn.
         self._give_way()
-        try:
+
+        def run() -> Outcome:
             return self.evaluation.run(case, timeout=self._timeout, compiled=compiled)
+
+        try:
+            if not self.session.on_gpu:
+                return run()
+            return with_memory(run, lambda outcome: outcome.exhausted, self.session.alone)
         except ReferenceFailedError as e:
             # The task's fault, not the kernel's; its own words say it best.
             pytest.fail(str(e), pytrace=False)

@@ -23,6 +23,10 @@ class ReferenceFailedError(Exception):
     """The reference, or an input that the task file derives, failed on a case."""
 
 
+class OutOfMemoryError(ReferenceFailedError):
+    """The device had too little memory for the reference; at another time it may have enough."""
+
+
 class RefusedCaseError(ReferenceFailedError):
     """The trusted side has no answer to a case that could be asked of a candidate."""
 
@@ -223,7 +227,8 @@ class Oracle:
             if self.device != "cpu":
                 # A CUDA error may have poisoned the process; the next case gets a fresh one.
                 self._worker.close()
-            raise ReferenceFailedError(f"{whose}: {reply['error']}")
+            failed = OutOfMemoryError if reply.get("exhausted") else ReferenceFailedError
+            raise failed(f"{whose}: {reply['error']}")
         return reply
 
     def close(self) -> None:

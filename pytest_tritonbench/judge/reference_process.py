@@ -27,6 +27,7 @@ from pytest_tritonbench.judge.timed_reference import TimedReference, Turns
 from pytest_tritonbench.judge.wire import Storages, encode_answer
 from pytest_tritonbench.sandbox import Arena, Connection
 from pytest_tritonbench.sandbox.calls import encode_value
+from pytest_tritonbench.sandbox.device_memory import give_back
 from pytest_tritonbench.sandbox.protocol import ConnectionLostError
 from pytest_tritonbench.task.case import Case
 from pytest_tritonbench.task.declaration import Task
@@ -48,7 +49,8 @@ def serve(connection: Connection, arena: Arena) -> None:
     instead, and there is one reply: ``open`` calls it first, ``ready`` chooses the clock, ``time``
     times one call, ``burst`` calls it some times in a row, ``move`` lets its inputs lie elsewhere,
     ``close`` gives the memory back. ``"threads"`` are PyTorch's on the CPU. ``peaks`` measures the
-    device and needs no case. Where the task file's own code fails, a reply is ``{"error": text}``.
+    device and needs no case. Where the task file's own code fails, a reply is ``{"error": text}``
+    and says whether the device was ``"exhausted"``: whether its memory was too little.
     """
     tasks: dict[str, Task] = {}
     inputs = Inputs(arena)
@@ -61,7 +63,8 @@ def serve(connection: Connection, arena: Arena) -> None:
             for reply in _answers(request, inputs, tasks):
                 connection.send(reply)
         except Exception as e:  # noqa: BLE001 - whatever a task file does must reach the user
-            connection.send({"error": _told(e), "traceback": traceback.format_exc(limit=-6)})
+            told = {"error": _told(e), "traceback": traceback.format_exc(limit=-6)}
+            connection.send({**told, "exhausted": isinstance(e, torch.OutOfMemoryError)})
 
 
 class Inputs:
@@ -171,6 +174,7 @@ def _answers(
     _seed(case, device)
     nearby = run_nearby(task, made, cotangents, device, sampler)
     del made
+    give_back(device)
     yield {
         "reference": encode_answer(reference, storages),
         "oracle": None if oracle is None else encode_answer(oracle, storages),
@@ -195,9 +199,12 @@ def _timing(request: dict[str, Any], inputs: Inputs, task: Task, case: Case) -> 
             inputs.timed = TimedReference(
                 task, case, made, device, cold=request["cold"], compiled=request["compiled"]
             )
+            # Until it is its turn to be timed, others may need the memory that it works in.
+            give_back(device)
             return asdict(inputs.timed.work)
         case "close":
             inputs.timed = None
+            give_back(torch.device(request["device"]))
         case _ if inputs.timed is None:
             raise RuntimeError("the parent opens before it asks for more")
         case "ready":

@@ -9,6 +9,7 @@ import torch
 from . import loading, places
 from .calls import Call, DtypeArg, ListArg, TensorArg, Value
 from .delivering import Delivery, flatten
+from .device_memory import give_back
 from .memory import Arena
 from .page import Page, Phase
 from .poison import Poison, fill_finite
@@ -175,7 +176,10 @@ class Runner:
         finally:
             self.poison.active = False
             self.poison.choose = None
-        return self.deliver(output, gradients, storages)
+        delivered = self.deliver(output, gradients, storages)
+        del output, gradients, arguments, by_place, by_name, storages
+        give_back(self.device)
+        return delivered
 
     def gradients(
         self, call: Call, arguments: Mapping[str, Any], storages: Storages, output: Any

@@ -11,6 +11,7 @@ import torch
 
 from . import launches, loading
 from .calls import Call, TensorArg
+from .device_memory import give_back
 from .page import Phase
 from .running import Runner, Storages
 from .stopwatch import Stopwatch
@@ -51,7 +52,11 @@ class TimedCall:
         by_place, by_name = self._runner.split(self._call, self._arguments)
         loading.bind(self._runner.function, by_place, by_name)
         self._guarded(self._function)
-        return self.take()
+        delivered = self.take()
+        # Until it is its turn to be timed, others may need the memory.
+        self._output = None
+        give_back(self._runner.device)
+        return delivered
 
     def ready(self, clock: str) -> dict[str, Any]:
         """Tune again, choose the clock and warm up, as `Stopwatch.ready` does.
@@ -171,5 +176,6 @@ class TimedService:
         if what == "move":
             timed.move(request["spacer"])
         else:
-            self._timed = None
+            self._timed, timed = None, None
+            give_back(self._runner.device)
         return {}

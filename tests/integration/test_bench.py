@@ -52,7 +52,7 @@ def test_a_record_says_all_that_was_measured(timed: TimedProject) -> None:
     assert found["compile_ms"] > 0
     assert 0 < found["roofline"] < 1
     assert found["bytes"] == 2 * 2 * 16 * 4
-    parts = ("opening", "waiting", "warming", "sampling", "keeping", "judging")
+    parts = ("opening", "waiting", "warming", "sampling", "in_a_row", "keeping", "judging")
     assert min(found["spent"][part] for part in parts) > 0
     assert sum(found["spent"][part] for part in parts) <= 1.01 * found["spent"]["all"]
     (record,) = (record for record in timed.records() if record["task"] == "plain")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,8 +11,11 @@ import pytest
 
 from pytest_tritonbench.measurement import Measurement
 from pytest_tritonbench.sandbox.timed_candidate import Burst, Clock, TimingFailedError
+from pytest_tritonbench.task.work import Work
 from pytest_tritonbench.timing.in_a_row import InARow, in_a_row
+from pytest_tritonbench.timing.peaks import Peaks
 from pytest_tritonbench.timing.sampler import Sampled, Series
+from pytest_tritonbench.timing.spent import Spent
 from pytest_tritonbench.timing.stopping import Stop
 from pytest_tritonbench.timing_options import TimingSettings
 
@@ -66,3 +71,29 @@ def test_one_more_call_is_what_counts() -> None:
     found = in_a_row(side, 40e-6)
     assert found.wall == pytest.approx(40e-6)
     assert found.host == 25e-6
+
+
+@pytest.mark.parametrize(("microseconds", "turns"), [(100.0, 0), (1.0, 1)])
+def test_only_what_looks_impossible_waits_for_the_device(microseconds: float, turns: int) -> None:
+    """100 MB at 1 TB/s of a measured 4 TB/s need no second look; at 100 TB/s they do."""
+    asked: list[bool] = []
+    taken = 0
+
+    def peaks(again: bool) -> Peaks:  # noqa: FBT001 - as it is called
+        asked.append(again)
+        return Peaks(gbs=4000.0, tflops={}, l2_bytes=1 << 20)
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        nonlocal taken
+        taken += 1
+        yield
+
+    series = Series(device=[microseconds * 1e-6] * 20)
+    sampled = Sampled({"candidate": series}, 2, [2], Stop.PRECISE, 0, None, 0.1)
+    work = Work(flops=None, nbytes=10**8, least_bytes=10**8, dtype="float32")
+    measurement = Measurement(TimingSettings(), {}, peaks=peaks, alone=alone)
+    refused = pytest.raises(TimingFailedError) if turns else nullcontext()
+    with refused:
+        measurement._refuse_impossible(sampled, work, Spent())
+    assert (taken, asked) == (turns, [False, True][: turns + 1])
