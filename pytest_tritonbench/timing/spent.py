@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 
 class Spent:
@@ -35,8 +35,12 @@ class Spent:
 
     @contextmanager
     def until(self, turn: AbstractContextManager[object], what: str) -> Iterator[None]:
-        """Enter a context, and count how long that takes."""
-        began = time.monotonic()
-        with turn:
-            self._seconds[what] += time.monotonic() - began
-            yield
+        """Enter a context and leave it, and count how long either takes."""
+        with ExitStack() as stack:
+            with self.on(what):
+                stack.enter_context(turn)
+            try:
+                yield
+            finally:
+                with self.on(what):
+                    stack.close()

@@ -42,7 +42,7 @@ def NAME(x: torch.Tensor) -> torch.Tensor:
     return x * 2
 '''
 # The plugin's entry point exists only where the package is installed.
-LOADED = ("-p", "pytest_tritonbench.plugin", "-p", "xdist")
+LOADED = ("-p", "pytest_tritonbench.plugin")
 
 
 @pytest.mark.parametrize("phase", ["exec", "bench"])
