@@ -192,10 +192,10 @@ def argmax(x: torch.Tensor, dim: int = -1) -> torch.Tensor:
         block_n = min(triton.next_power_of_2(n), 512)
         block_inner = min(triton.next_power_of_2(inner), 512 // block_n)
     else:
-        block_inner = min(triton.next_power_of_2(inner), 512)
-        if outer * triton.cdiv(inner, block_inner) < 2 * _ENOUGH:
-            block_inner = min(block_inner, 128)
-        block_n = min(triton.next_power_of_2(n), 512 // block_inner)
+        # Wide strips need no reduction between threads; narrow ones give programs enough.
+        wide = outer * (inner // 1024) >= 2 * _ENOUGH
+        block_inner = 1024 if wide else min(triton.next_power_of_2(inner), 64)
+        block_n = 1 if wide else min(triton.next_power_of_2(n), 512 // block_inner)
     programs = outer * triton.cdiv(inner, block_inner)
     # A program reads 4096 elements or more: fewer are not worth another one.
     splits = min(triton.cdiv(_ENOUGH, programs), triton.cdiv(n, max(4096 // block_inner, 1)))

@@ -4,8 +4,10 @@ With ``r = rsqrt(mean(x**2) + eps)`` the output is ``x * r * weight``. The forwa
 number a row. The backward reads every row once for both gradients: a program walks over many rows,
 writes ``dx = r * (g - x * r**2 * mean(g * x))`` for ``g = dy * weight``, and keeps its share of
 ``dweight = sum(dy * x * r)`` in registers until its last row; the shares are added afterwards,
-without atomics, so that the result does not depend on the order of programs. Rows too wide for
-registers are read twice, and their weight gradient is a pass of its own.
+without atomics, so that the result does not depend on the order of programs. Where a row takes all
+warps that a multiprocessor has at work, a program of the forward walks over many rows as well, the
+next ones being on their way meanwhile. Rows too wide for registers are read twice, and their weight
+gradient is a pass of its own.
 """
 
 from typing import Any
@@ -15,7 +17,12 @@ import triton
 import triton.language as tl
 from torch.autograd.function import once_differentiable
 
-MAX_FORWARD_TILE = 16384  # elements that 32 warps hold in registers without spilling
+MAX_FORWARD_TILE = 16384  # elements that a forward program holds in registers without spilling
+WALKED = 16384  # elements of a row from which on programs walk over rows
+WALKING_WARPS = 16  # of such a program, which has a multiprocessor to itself
+STAGES = 3  # one row is reduced while two are on their way
+# An option that only NVIDIA's backend of Triton has.
+MOST_REGISTERS = {} if torch.version.hip else {"maxnreg": 128}
 MAX_BACKWARD_TILE = 8192  # the same for the four or five rows that a backward step holds at once
 CHUNK = 4096  # elements that a program reads at a time from wider rows
 PROGRAMS = 132  # enough to occupy an H100 or H200; more only if each still gets plenty of rows
@@ -43,6 +50,31 @@ def _forward(
     tl.store(rstd_ptr + rows, rstd, mask=rows < m)
     y = x * rstd[:, None] * weight
     tl.store(out_ptr + rows[:, None] * n + cols, y.to(out_ptr.dtype.element_ty), mask=mask)
+
+
+@triton.jit
+def _forward_walking(
+    x_ptr,
+    weight_ptr,
+    out_ptr,
+    rstd_ptr,
+    m,
+    n,
+    x_stride,
+    eps,
+    BLOCK_N: tl.constexpr,
+    STAGES: tl.constexpr,
+):
+    cols = tl.arange(0, BLOCK_N)
+    mask = cols < n
+    weight = tl.load(weight_ptr + cols, mask=mask, other=0.0).to(tl.float32)
+    for number in tl.range(tl.program_id(0), m, tl.num_programs(0), num_stages=STAGES):
+        row = tl.cast(number, tl.int64)
+        x = tl.load(x_ptr + row * x_stride + cols, mask=mask, other=0.0).to(tl.float32)
+        rstd = tl.rsqrt(tl.sum(x * x) / n + eps)
+        tl.store(rstd_ptr + row, rstd)
+        y = x * rstd * weight
+        tl.store(out_ptr + row * n + cols, y.to(out_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
@@ -189,7 +221,22 @@ def _normalise(
     block_n = max(triton.next_power_of_2(n), 16)
     if m == 0:
         return out, rstd
-    if block_n <= MAX_FORWARD_TILE:
+    if WALKED <= block_n <= MAX_FORWARD_TILE:
+        _forward_walking[(min(m, PROGRAMS),)](
+            x,
+            weight,
+            out,
+            rstd,
+            m,
+            n,
+            x.stride(0),
+            eps,
+            BLOCK_N=block_n,
+            STAGES=STAGES,
+            num_warps=WALKING_WARPS,
+            **MOST_REGISTERS,
+        )
+    elif block_n < WALKED:
         block_m = min(max(2048 // block_n, 1), triton.next_power_of_2(m))
         _forward[(triton.cdiv(m, block_m),)](
             x,
