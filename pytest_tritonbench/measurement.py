@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pytest_tritonbench.evaluation import Evaluation, Outcome
-from pytest_tritonbench.sandbox import Failure, Reason
+from pytest_tritonbench.possible_times import audit, refuse_impossible
 from pytest_tritonbench.sandbox.timed_candidate import Clock, TimingFailedError
 from pytest_tritonbench.second_try import with_memory
 from pytest_tritonbench.sides import (
@@ -27,19 +28,13 @@ from pytest_tritonbench.timers import Timer
 from pytest_tritonbench.timing.benchmark_rows import CANDIDATE, COMPILED, REFERENCE
 from pytest_tritonbench.timing.in_a_row import InARow, in_a_row
 from pytest_tritonbench.timing.peaks import Peaks
-from pytest_tritonbench.timing.roofline import impossible, place
+from pytest_tritonbench.timing.roofline import place
 from pytest_tritonbench.timing.sampler import Sampled, sample
 from pytest_tritonbench.timing.spent import Spent
 from pytest_tritonbench.timing.statement import beside, statement
 from pytest_tritonbench.timing.stopping import MOST_PAIRS, Rule, Stop
 from pytest_tritonbench.timing.watch import Watch
 from pytest_tritonbench.timing_options import TimingSettings
-
-_LATE_SECONDS = 50e-6
-_LATE_SHARE = 0.2
-_BURST_SLACK = 20e-6
-_BURST_EXCESS = 1.3
-_HOST_EXCESS = 2.0
 
 
 @dataclass(frozen=True)
@@ -145,8 +140,14 @@ class Measurement:
             for side in sides.values():
                 side.judge()
             task_work = reference.work
-            self._refuse_false(mine, sampled, rows[CANDIDATE], clock)
-            self._refuse_impossible(sampled, task_work, spent)
+            mine.audit = audit(sampled.series[CANDIDATE], rows[CANDIDATE], clock)
+            if self._peaks is not None:
+                refuse_impossible(
+                    sampled.series[CANDIDATE],
+                    task_work,
+                    partial(self._peaks_in_turn, self._peaks, spent),
+                    cold=self._settings.l2 == "cold",
+                )
         except TimingFailedError as e:
             return Measured(Outcome(case, failure=e.failure), {}, {})
         except RejectedError as e:
@@ -214,6 +215,16 @@ class Measurement:
                 for side in sides.values():
                     side.renew()
 
+    def _peaks_in_turn(
+        self,
+        peaks: Callable[[bool], Peaks],
+        spent: Spent,
+        again: bool,  # noqa: FBT001 - as peaks are asked for everywhere
+    ) -> Peaks:
+        # Only to measure them does it take the device: they are there since it was timed.
+        with spent.until(self._alone() if again else nullcontext(), "waiting"):
+            return peaks(again)
+
     @property
     def _rule(self) -> Rule:
         settings = self._settings
@@ -261,72 +272,6 @@ class Measurement:
             "bytes": task_work.nbytes,
             "peaks": peaks.as_json(),
         }
-
-    def _refuse_impossible(self, sampled: Sampled, task_work: Work, spent: Spent) -> None:
-        """Refuse times that the device is not capable of.
-
-        Raises:
-            TimingFailedError: If it is not.
-        """
-        if self._peaks is None:
-            return
-        for again in (False, True):
-            # Only to measure them does it take the device: they are there since it was timed.
-            turn = self._alone() if again else nullcontext()
-            with spent.until(turn, "waiting"):
-                peaks = self._peaks(again)
-            told = impossible(
-                seconds=statistics.median(sampled.series[CANDIDATE].device),
-                flops=task_work.flops,
-                least_bytes=task_work.least_bytes,
-                dtype=task_work.dtype,
-                peaks=peaks,
-                l2_bytes=peaks.l2_bytes,
-                cold=self._settings.l2 == "cold",
-            )
-            if told is None:
-                return
-        raise TimingFailedError(Failure(Reason.FALSE_TIME, told or ""))
-
-    def _refuse_false(
-        self, mine: CandidateSide, sampled: Sampled, row: InARow, clock: Clock
-    ) -> None:
-        """Refuse times that leave out what the device did.
-
-        Raises:
-            TimingFailedError: If they do.
-        """
-        series = sampled.series[CANDIDATE]
-        device = statistics.median(series.device)
-        late = statistics.median(series.late)
-        if late > _LATE_SECONDS + _LATE_SHARE * device:
-            raise TimingFailedError(
-                Failure(
-                    Reason.FALSE_TIME,
-                    f"the device was at work for {1e6 * late:.0f} us more after the call's own "
-                    f"stream had ended ({1e6 * device:.0f} us): work on another stream that "
-                    f"the call does not wait for",
-                )
-            )
-        # Nine of ten calls were faster than this: on a busy machine the median is not the measure.
-        slow = sorted(series.device)[int(0.9 * len(series.device))]
-        if clock.method == "host-clock":
-            mine.audit = "host-clock"
-            return
-        if row.wall <= _BURST_EXCESS * slow + _BURST_SLACK:
-            mine.audit = "wall-clock"
-            return
-        if row.wall <= _HOST_EXCESS * row.host + _BURST_SLACK:
-            # The host is what bounds calls in a row; they say nothing of the device.
-            mine.audit = "launch-bound"
-            return
-        raise TimingFailedError(
-            Failure(
-                Reason.FALSE_TIME,
-                f"{1e6 * row.wall:.0f} us a call by the parent's clock, of calls in a row, and "
-                f"only {1e6 * slow:.0f} us at most by the clock in its process",
-            )
-        )
 
 
 class _Voiding:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from types import SimpleNamespace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from pytest_tritonbench.measurement import Measurement
+from pytest_tritonbench.possible_times import audit, refuse_impossible
 from pytest_tritonbench.sandbox.timed_candidate import Burst, Clock, TimingFailedError
 from pytest_tritonbench.task.work import Work
 from pytest_tritonbench.timing.in_a_row import InARow, in_a_row
 from pytest_tritonbench.timing.peaks import Peaks
-from pytest_tritonbench.timing.sampler import Sampled, Series
+from pytest_tritonbench.timing.sampler import Series
 from pytest_tritonbench.timing.spent import Spent
-from pytest_tritonbench.timing.stopping import Stop
 from pytest_tritonbench.timing_options import TimingSettings
 
 EVENTS = Clock("cuda-events", None)
@@ -24,12 +24,7 @@ EVENTS = Clock("cuda-events", None)
 
 def audited(device: float, row: InARow, *, late: float = 0.0, clock: Clock = EVENTS) -> str:
     """What the audit says of calls that take so long by their own clock, and so long in a row."""
-    series = Series(device=[device] * 20, late=[late] * 4)
-    sampled = Sampled({"candidate": series}, 2, [2], Stop.PRECISE, 0, None, 0.1)
-    mine: Any = SimpleNamespace(audit=None)
-    Measurement(TimingSettings(), {})._refuse_false(mine, sampled, row, clock)
-    found: str = mine.audit
-    return found
+    return audit(Series(device=[device] * 20, late=[late] * 4), row, clock)
 
 
 def test_calls_in_a_row_bear_the_clock_out() -> None:
@@ -89,11 +84,10 @@ def test_only_what_looks_impossible_waits_for_the_device(microseconds: float, tu
         taken += 1
         yield
 
-    series = Series(device=[microseconds * 1e-6] * 20)
-    sampled = Sampled({"candidate": series}, 2, [2], Stop.PRECISE, 0, None, 0.1)
     work = Work(flops=None, nbytes=10**8, least_bytes=10**8, dtype="float32")
-    measurement = Measurement(TimingSettings(), {}, peaks=peaks, alone=alone)
-    refused = pytest.raises(TimingFailedError) if turns else nullcontext()
+    measurement = Measurement(TimingSettings(), {}, alone=alone)
+    in_turn = partial(measurement._peaks_in_turn, peaks, Spent())
+    refused = pytest.raises(TimingFailedError, match="98,951 GB/s") if turns else nullcontext()
     with refused:
-        measurement._refuse_impossible(sampled, work, Spent())
+        refuse_impossible(Series(device=[microseconds * 1e-6] * 20), work, in_turn, cold=True)
     assert (taken, asked) == (turns, [False, True][: turns + 1])
