@@ -5,9 +5,9 @@ On the bundled kernels, with the reference and the task's own kernel known (the 
 
 ==============================================  =====
 a kernel under other names, without comments     1.00
-softmax and log_softmax                          0.92
-argmax and max                                   0.75
-layer_norm and rms_norm                          0.72
+softmax and log_softmax                          0.90
+argmax and max                                   0.78
+layer_norm and rms_norm                          0.70
 add and geglu (the highest of two operations
 that have no arithmetic in common)               0.68
 gelu and geglu                                   0.56
@@ -108,9 +108,9 @@ def test_the_figures_behind_the_limit() -> None:
         small = min(len(found[one]), len(found[other]))
         return round(len(found[one] & found[other]) / small, 2)
 
-    assert shared("softmax", "log_softmax") == pytest.approx(0.92, abs=0.03)
-    assert shared("argmax", "max") == pytest.approx(0.75, abs=0.03)
-    assert shared("layer_norm", "rms_norm") == pytest.approx(0.72, abs=0.03)
+    assert shared("softmax", "log_softmax") == pytest.approx(0.90, abs=0.03)
+    assert shared("argmax", "max") == pytest.approx(0.78, abs=0.03)
+    assert shared("layer_norm", "rms_norm") == pytest.approx(0.70, abs=0.03)
     assert shared("add", "geglu") == pytest.approx(0.68, abs=0.03)
     assert shared("gelu", "geglu") == pytest.approx(0.56, abs=0.03)
     assert shared("bmm", "matmul") == pytest.approx(0.54, abs=0.03)
