@@ -218,7 +218,13 @@ def read_settings(config: pytest.Config) -> Settings:
         raise pytest.UsageError(
             "--tb-predictions: answers to what? Give the checkout that they answer with --tb-suite"
         )
-    if found["resume"] and results is None:
+    if config.getoption("tb_resume", None) and not found["suite"]:
+        # In an ini file it may stand for the runs that have one.
+        raise pytest.UsageError(
+            "--tb-resume: there is no suite to go on with; name its checkout with --tb-suite, or "
+            "leave it out: the tests of task files are run anew each time"
+        )
+    if found["resume"] and found["suite"] and results is None:
         raise pytest.UsageError(
             "--tb-resume: there are no records to go on from; name their folder with --tb-results"
         )

@@ -78,3 +78,11 @@ def test_resuming_needs_records(pytester: pytest.Pytester, checkout: Checkout) -
     """``--tb-resume`` without ``--tb-results`` has nothing to go on from."""
     told = usage_error(pytester, "--tb-suite", checkout.path, "--tb-resume")
     assert "name their folder with --tb-results" in told
+
+
+def test_resuming_needs_a_suite(pytester: pytest.Pytester) -> None:
+    """Task files are run anew: to be told so is better than to wait for it. An ini may say both."""
+    told = usage_error(pytester, "--tb-results=out", "--tb-resume")
+    assert "no suite to go on with; name its checkout with --tb-suite" in told
+    pytester.makeini("[pytest]\ntb_resume = true\n")
+    assert "tb-resume" not in pytester.runpytest_subprocess().stderr.str()
