@@ -63,17 +63,29 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(asking, "tritonbench-asking")
         authors = config.stash[_AUTHORS] = asking.authors
     if settings.suites:
-        from pytest_tritonbench import imported  # noqa: PLC0415 - only where there is a suite
+        _meet_suites(config, settings, authors)
+    if settings.shard is not None:
+        from pytest_tritonbench.part import Part  # noqa: PLC0415 - only where a part is run
 
-        config.stash[_PLAN] = imported.prepare(config, settings, authors)
-        if not hasattr(config, "workerinput"):
-            from pytest_tritonbench.report.progress import Progress  # noqa: PLC0415 - as above
-
-            config.pluginmanager.register(Progress(config), "tritonbench-progress")
+        suites = [c.suite for c in config.stash[_PLAN].channels] if settings.suites else ()
+        config.pluginmanager.register(Part(settings.shard, suites), "tritonbench-part")
     if options.has_benchmark(config):
         _meet_benchmark(config, settings)
     for phase in options.PHASES:
         config.addinivalue_line("markers", f"tb_{phase}: the {phase} phase of a kernel task")
+
+
+def _meet_suites(
+    config: pytest.Config, settings: options.Settings, authors: Sequence[Author]
+) -> None:
+    """Find the tasks of published benchmarks, and show how far a long run is."""
+    from pytest_tritonbench import imported  # noqa: PLC0415 - only where there is a suite
+
+    config.stash[_PLAN] = imported.prepare(config, settings, authors)
+    if not hasattr(config, "workerinput"):
+        from pytest_tritonbench.report.progress import Progress  # noqa: PLC0415 - as above
+
+        config.pluginmanager.register(Progress(config), "tritonbench-progress")
 
 
 def _meet_benchmark(config: pytest.Config, settings: options.Settings) -> None:
@@ -150,13 +162,6 @@ def pytest_collection_modifyitems(
         from pytest_tritonbench import imported  # noqa: PLC0415 - only where there is a suite
 
         items += imported.collect(session, config.stash[_PLAN])
-    shard = options.settings_of(config).shard
-    if shard is not None:
-        from pytest_tritonbench import sharding  # noqa: PLC0415 - only where a part is run
-
-        suites = [c.suite for c in config.stash[_PLAN].channels] if _PLAN in config.stash else ()
-        items[:], others = sharding.select(items, shard, suites)
-        config.hook.pytest_deselected(items=others)
 
 
 @pytest.hookimpl(tryfirst=True)

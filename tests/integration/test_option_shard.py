@@ -31,6 +31,32 @@ def test_parts_make_the_whole(two: Project) -> None:
     assert {len({test.partition("::")[0] for test in part}) for part in parts} == {1}
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_an_empty_part_ends_well(two: Project, workers: tuple[str, ...]) -> None:
+    """More parts than tasks: the run of one without any is no failure, and leaves its records."""
+    found = []
+    for number in (1, 2, 3):
+        shard = (f"--tb-shard={number}/3", f"--tb-results=out/{number}", "-ktest_call")
+        ran = two.run_here("-q", *workers, *shard)
+        assert ran.ret == pytest.ExitCode.OK
+        assert (two.path / "out" / str(number) / "records.jsonl").exists()
+        found.append(f"part {number}/3 has no tests: other parts have all 2" in ran.stdout.str())
+    assert sorted(found) == [False, False, True]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_no_tests_at_all_are_a_failure(two: Project, workers: tuple[str, ...]) -> None:
+    """A typo in -k must not pass on every machine."""
+    ran = two.run_here(*workers, "--tb-shard=1/2", "-knothing_is_called_so")
+    assert ran.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_what_is_chosen_is_divided(two: Project) -> None:
+    """-k comes first: of one task there is one part, whichever the task would have been in."""
+    parts = [collected(two, f"--tb-shard={n}/2", "-ktwice") for n in (1, 2)]
+    assert sorted(map(len, parts)) == [0, 5]
+
+
 def test_last_failed_is_no_part(two: Project) -> None:
     """Every machine would deal out its own failures: that is a usage error."""
     result = two.run_here("--tb-shard=1/2", "--lf")
