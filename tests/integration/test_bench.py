@@ -6,9 +6,22 @@ from typing import Any
 import pytest
 
 from tests.integration.project import Project
-from tests.integration.timed_project import TimedProject
+from tests.integration.timed_project import QUICK, TimedProject
 
 BENCH = "references/plain.py::test_bench[float32-m2-n16]"
+CROWDED = QUICK.replace(
+    "    return x * 2",
+    """\
+    from pathlib import Path
+
+    tries = Path(__file__).with_suffix(".tries")
+    if x.shape[1] == 16:
+        tries.write_text(tries.read_text() + "+" if tries.exists() else "+")
+    if x.shape[1] == 16 and len(tries.read_text()) <= MOST:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    return x * 2""",
+)
+"""A task whose reference finds too little memory for the timed case, some times."""
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +30,17 @@ def timed(tmp_path_factory: pytest.TempPathFactory) -> TimedProject:
     project = TimedProject(tmp_path_factory.mktemp("timed"))
     project.quick("plain")
     project.time("--tb-baseline", "eager,compile", "--tb-sweep")
+    return project
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> TimedProject:
+    """A run of two tasks, of which one finds too little memory once, the other always."""
+    project = TimedProject(tmp_path_factory.mktemp("crowded"))
+    for name, most in (("once", "1"), ("always", "99")):
+        project.task(name, CROWDED.replace("MOST", most))
+        project.kernel(name)
+    project.time()
     return project
 
 
@@ -74,6 +98,19 @@ def test_curves_are_drawn_of_what_was_timed(timed: TimedProject) -> None:
     assert "plain" in page.read_text()
     rows = (timed.path / "out" / "sweep.csv").read_text().splitlines()
     assert len(rows) == 1 + 3
+
+
+def test_what_finds_too_little_memory_is_timed_after_all(crowded: TimedProject) -> None:
+    """Another worker may have had it: it is tried once more."""
+    assert crowded.outcome("once") == ("passed", None)
+    assert timing(crowded, "once")["samples"] > 0
+
+
+def test_where_there_is_never_enough_memory_the_task_is_at_fault(crowded: TimedProject) -> None:
+    """After two tries, with what the reference said."""
+    assert (crowded.path / "references" / "always.tries").read_text() == "++"
+    assert "always.py: the reference fails on" in crowded.output
+    assert "OutOfMemoryError: CUDA out of memory" in crowded.output
 
 
 def test_a_task_has_a_least_speedup_of_its_own(gated: TimedProject) -> None:
