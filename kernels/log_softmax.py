@@ -19,7 +19,7 @@ L2_SHARE = 256 * 1024  # bytes of L2, for each multiprocessor, that the rows und
 WARPS = 32  # on each multiprocessor, over all of the long rows that it has under way
 UNROLL = 4  # vectors that each of their threads loads at a time
 ABREAST = 32  # rows that a program takes where rows lie side by side, at least
-ABREAST_MANY = 8192  # rows from which it takes twice as many, if they do not fit in registers
+ABREAST_MANY = 8192  # rows from which on it takes twice as many: programs are still enough
 ABREAST_WARPS = 16  # of such a program, where the rows do not fit in registers
 ABREAST_UNROLL = 8  # vectors that each of its threads loads at a time
 
