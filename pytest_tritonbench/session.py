@@ -211,6 +211,7 @@ class Session:
             warm=not self.settings.suites,
             times=not self.only_judges,
         )
+        made.alone = self.alone if self.on_gpu else None
         made.start()
         return made
 

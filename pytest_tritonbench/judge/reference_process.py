@@ -174,7 +174,7 @@ def _answers(
     _seed(case, device)
     nearby = run_nearby(task, made, cotangents, device, sampler)
     del made
-    give_back(device)
+    give_back(device.type)
     yield {
         "reference": encode_answer(reference, storages),
         "oracle": None if oracle is None else encode_answer(oracle, storages),
@@ -200,11 +200,11 @@ def _timing(request: dict[str, Any], inputs: Inputs, task: Task, case: Case) -> 
                 task, case, made, device, cold=request["cold"], compiled=request["compiled"]
             )
             # Until it is its turn to be timed, others may need the memory that it works in.
-            give_back(device)
+            give_back(device.type)
             return asdict(inputs.timed.work)
         case "close":
             inputs.timed = None
-            give_back(torch.device(request["device"]))
+            give_back(torch.device(request["device"]).type)
         case _ if inputs.timed is None:
             raise RuntimeError("the parent opens before it asks for more")
         case "ready":

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -33,6 +34,15 @@ def _copied(live: memoryview) -> memoryview:
     return private
 
 
+Alone = Callable[[], AbstractContextManager[object]]
+"""A turn at the device while nobody else computes on it."""
+
+
+def _is_exhausted(answer: object) -> bool:
+    """Whether memory was too little, which it may not be without the others on the device."""
+    return isinstance(answer, Failure) and answer.reason is Reason.OUT_OF_MEMORY
+
+
 @dataclass(frozen=True)
 class Use:
     """What a process is for; another use has a process of its own."""
@@ -54,10 +64,17 @@ class Candidate:
         source: text of the module.
         filename: its name in messages.
         entry: name of the function to call.
+        alone: a turn at the device while no other worker uses it, where several do.
     """
 
     def __init__(
-        self, fork: Callable[[], Worker], limits: Limits, source: str, filename: str, entry: str
+        self,
+        fork: Callable[[], Worker],
+        limits: Limits,
+        source: str,
+        filename: str,
+        entry: str,
+        alone: Alone | None = None,
     ) -> None:
         self.inputs = Arena()
         """Where the caller puts the bytes of the next call's tensors."""
@@ -71,6 +88,7 @@ class Candidate:
         self._use = Use()
         self._blame = Blame(source, filename, entry)
         self._copy_inputs: bool | Collection[str] = True
+        self._alone = alone
 
     def call(
         self,
@@ -80,7 +98,7 @@ class Candidate:
         copy_inputs: bool | Collection[str] = True,
         beside: Beside | None = None,
     ) -> Delivered | Failure:
-        """Call the entry point once.
+        """Call the entry point once; again, alone, where others had the memory that it needs.
 
         Args:
             call: what to pass; its tensors' bytes are in `inputs`.
@@ -93,6 +111,9 @@ class Candidate:
         self._copy_inputs = copy_inputs
         request = {"op": "call", "call": encode_call(call)}
         answer = self._ask(request, call, timeout, beside)
+        if _is_exhausted(answer) and self._alone is not None:
+            with self._alone():
+                answer = self._ask(request, call, timeout)
         if isinstance(answer, Failure):
             return answer
         delivered = answer[0]
@@ -159,7 +180,7 @@ class Candidate:
             self._let_go()
 
     def script(self, script: Script, timeout: float = 60.0) -> Ran | Failure:
-        """Run the module together with a test part.
+        """Run the module together with a test part; again, alone, as a call.
 
         The module is loaded afresh each time, in the process of the script before it; a call in
         between, or another `compile`, has a process of its own.
@@ -170,7 +191,11 @@ class Candidate:
         """
         self._blame.script = script
         try:
-            return self._run_script(script, timeout)
+            ran = self._run_script(script, timeout)
+            if _is_exhausted(ran) and self._alone is not None:
+                with self._alone():
+                    ran = self._run_script(script, timeout)
+            return ran
         finally:
             self._blame.script = None
 

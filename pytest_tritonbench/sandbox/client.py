@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from . import confine, nursery, page, protocol
-from .candidate import Candidate
+from .candidate import Alone, Candidate
 from .devices import Gpu
 from .environment import environment
 from .limits import Limits
@@ -60,6 +60,10 @@ class Sandbox:
         times: bool = True,
     ) -> None:
         self._device = device
+        self.alone: Alone | None = None
+        """A turn at the device while no other worker uses it, where several do: for candidates
+        that find too little memory."""
+
         self.targets = tuple(targets)
         self.limits = limits or Limits()
         self.readable = tuple(str(Path(path).resolve()) for path in readable)
@@ -127,7 +131,9 @@ class Sandbox:
             filename: its name in messages.
             entry: name of the function to call.
         """
-        return Candidate(self.fork_candidate, self.limits, source, filename, entry)
+        return Candidate(
+            self.fork_candidate, self.limits, source, filename, entry, alone=self.alone
+        )
 
     def reference(self, entry: str) -> "ReferenceWorker":
         """A trusted worker that is not confined.

@@ -9,7 +9,6 @@ import torch
 from . import loading, places
 from .calls import Call, DtypeArg, ListArg, TensorArg, Value
 from .delivering import Delivery, flatten
-from .device_memory import give_back
 from .memory import Arena
 from .page import Page, Phase
 from .poison import Poison, fill_finite
@@ -176,10 +175,7 @@ class Runner:
         finally:
             self.poison.active = False
             self.poison.choose = None
-        delivered = self.deliver(output, gradients, storages)
-        del output, gradients, arguments, by_place, by_name, storages
-        give_back(self.device)
-        return delivered
+        return self.deliver(output, gradients, storages)
 
     def gradients(
         self, call: Call, arguments: Mapping[str, Any], storages: Storages, output: Any

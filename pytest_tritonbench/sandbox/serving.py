@@ -13,6 +13,7 @@ import torch
 
 from . import cupti, launches, loading, profiling, tuning
 from .calls import decode_call
+from .device_memory import give_back
 from .limits import Limits
 from .memory import Arena
 from .page import Page, Phase
@@ -98,6 +99,9 @@ class Service:
                 answer = _failed(error)
             except Exception as error:  # noqa: BLE001 - ours, as when the device cannot be had
                 answer = _failed(self._not_the_candidates(error))
+            if request["op"] != "timed" or answer["op"] == "failed":
+                # Before the answer: after it others may be timing, who are to find this at rest.
+                give_back("cpu" if self._on_cpu else "cuda")
             self._page.note(Phase.IDLE, "")
             self._reply({**answer, "id": request["id"]}, log)
 

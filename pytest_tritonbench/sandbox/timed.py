@@ -55,7 +55,7 @@ class TimedCall:
         delivered = self.take()
         # Until it is its turn to be timed, others may need the memory.
         self._output = None
-        give_back(self._runner.device)
+        give_back(self._runner.device.type)
         return delivered
 
     def ready(self, clock: str) -> dict[str, Any]:
@@ -177,5 +177,5 @@ class TimedService:
             timed.move(request["spacer"])
         else:
             self._timed, timed = None, None
-            give_back(self._runner.device)
+            give_back(self._runner.device.type)
         return {}
