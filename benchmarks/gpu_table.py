@@ -81,6 +81,7 @@ def spent(records: Rows) -> list[str]:
     if not parts:
         return []
     everything = parts["all"]
+    parts["rest"] = 2 * everything - sum(parts.values())
     rows = [f"| {part} | {value:.0f} | {value / everything:.0%} |" for part, value in parts.items()]
     return ["| what | s | share |", "|---|---|---|", *rows]
 

@@ -18,8 +18,7 @@ import triton.language as tl
 from torch.autograd.function import once_differentiable
 
 MAX_FORWARD_TILE = 16384  # elements that a forward program holds in registers without spilling
-WALKED = 16384  # elements of a row from which on programs walk over rows
-WALKING_WARPS = 16  # of such a program, which has a multiprocessor to itself
+WALKING_WARPS = 16  # of one that walks over rows so wide, with a multiprocessor to itself
 STAGES = 3  # one row is reduced while two are on their way
 # An option that only NVIDIA's backend of Triton has.
 MOST_REGISTERS = {} if torch.version.hip else {"maxnreg": 128}
@@ -221,7 +220,7 @@ def _normalise(
     block_n = max(triton.next_power_of_2(n), 16)
     if m == 0:
         return out, rstd
-    if WALKED <= block_n <= MAX_FORWARD_TILE:
+    if block_n == MAX_FORWARD_TILE:
         _forward_walking[(min(m, PROGRAMS),)](
             x,
             weight,
@@ -236,7 +235,7 @@ def _normalise(
             num_warps=WALKING_WARPS,
             **MOST_REGISTERS,
         )
-    elif block_n < WALKED:
+    elif block_n < MAX_FORWARD_TILE:
         block_m = min(max(2048 // block_n, 1), triton.next_power_of_2(m))
         _forward[(triton.cdiv(m, block_m),)](
             x,

@@ -67,11 +67,6 @@ class Outcome:
         return str(self.verdict.fault) if self.verdict and self.verdict.fault else None
 
     @property
-    def exhausted(self) -> bool:
-        """Whether memory was too little, which at another time may be enough."""
-        return self.failure is not None and self.failure.reason is Reason.OUT_OF_MEMORY
-
-    @property
     def ratio(self) -> float | None:
         """The worst error over what was allowed."""
         return self.verdict.ratio if self.verdict else None

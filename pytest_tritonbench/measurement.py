@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from pytest_tritonbench.evaluation import Evaluation, Outcome
@@ -111,7 +110,7 @@ class Measurement:
                     failed[e.name] = e.reason
                     del rivals[e.name]
 
-        return with_memory(measured, lambda found: found.outcome.exhausted, self._alone)
+        return with_memory(measured, self._alone)
 
     def _measured(
         self,
@@ -142,12 +141,8 @@ class Measurement:
             task_work = reference.work
             mine.audit = audit(sampled.series[CANDIDATE], rows[CANDIDATE], clock)
             if self._peaks is not None:
-                refuse_impossible(
-                    sampled.series[CANDIDATE],
-                    task_work,
-                    partial(self._peaks_in_turn, self._peaks, spent),
-                    cold=self._settings.l2 == "cold",
-                )
+                cold = self._settings.l2 == "cold"
+                refuse_impossible(sampled.series[CANDIDATE], task_work, self._peaks, cold=cold)
         except TimingFailedError as e:
             return Measured(Outcome(case, failure=e.failure), {}, {})
         except RejectedError as e:
@@ -205,7 +200,7 @@ class Measurement:
                             for name, side in sides.items()
                         }
                     if self._peaks is not None:
-                        # They are measured at the first time, which is to be alone as well.
+                        # The first time they are measured, alone, which it is here already.
                         self._peaks(False)  # noqa: FBT003 - not again
                     return clock, sampled, rows
             # Others may have the device while new processes start.
@@ -214,16 +209,6 @@ class Measurement:
             with spent.on("opening"):
                 for side in sides.values():
                     side.renew()
-
-    def _peaks_in_turn(
-        self,
-        peaks: Callable[[bool], Peaks],
-        spent: Spent,
-        again: bool,  # noqa: FBT001 - as peaks are asked for everywhere
-    ) -> Peaks:
-        # Only to measure them does it take the device: they are there since it was timed.
-        with spent.until(self._alone() if again else nullcontext(), "waiting"):
-            return peaks(again)
 
     @property
     def _rule(self) -> Rule:

@@ -200,8 +200,7 @@ class TaskRun(CandidateTask):
         try:
             if not self.session.on_gpu:
                 return run()
-            # Of the candidate's own calls the sandbox sees to that.
-            return with_memory(run, lambda _: False, self.session.alone)
+            return with_memory(run, self.session.alone)
         except ReferenceFailedError as e:
             # The task's fault, not the kernel's; its own words say it best.
             pytest.fail(str(e), pytrace=False)

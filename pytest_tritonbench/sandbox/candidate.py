@@ -3,7 +3,6 @@
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +21,7 @@ from .results import (
     kernel_reports,
     whole,
 )
+from .retry import Alone, retried_alone
 from .script import Ran, Script, ScriptReader, encode_script, read_ran
 from .worker import Beside, End, Worker, WorkerEndedError
 
@@ -32,15 +32,6 @@ def _copied(live: memoryview) -> memoryview:
     private = _pool.take(len(live))
     copy(private, live)
     return private
-
-
-Alone = Callable[[], AbstractContextManager[object]]
-"""A turn at the device while nobody else computes on it."""
-
-
-def _is_exhausted(answer: object) -> bool:
-    """Whether memory was too little, which it may not be without the others on the device."""
-    return isinstance(answer, Failure) and answer.reason is Reason.OUT_OF_MEMORY
 
 
 @dataclass(frozen=True)
@@ -110,10 +101,7 @@ class Candidate:
         """
         self._copy_inputs = copy_inputs
         request = {"op": "call", "call": encode_call(call)}
-        answer = self._ask(request, call, timeout, beside)
-        if _is_exhausted(answer) and self._alone is not None:
-            with self._alone():
-                answer = self._ask(request, call, timeout)
+        answer = retried_alone(lambda: self._ask(request, call, timeout, beside), self._alone)
         if isinstance(answer, Failure):
             return answer
         delivered = answer[0]
@@ -147,7 +135,11 @@ class Candidate:
         """
         self._copy_inputs = copy_inputs
         request = {"op": "timed", "call": encode_call(call), **what}
-        return self._ask(request, call, timeout, delivers=delivers, cupti=cupti)
+        # Later steps have their turn alone, and what the first has opened.
+        alone = self._alone if what["what"] == "open" else None
+        return retried_alone(
+            lambda: self._ask(request, call, timeout, delivers=delivers, cupti=cupti), alone
+        )
 
     def profile(self, call: Call, timeout: float, *, cold: bool) -> memoryview | Failure:
         """Profile one warmed call with torch's profiler.
@@ -191,11 +183,7 @@ class Candidate:
         """
         self._blame.script = script
         try:
-            ran = self._run_script(script, timeout)
-            if _is_exhausted(ran) and self._alone is not None:
-                with self._alone():
-                    ran = self._run_script(script, timeout)
-            return ran
+            return retried_alone(lambda: self._run_script(script, timeout), self._alone)
         finally:
             self._blame.script = None
 

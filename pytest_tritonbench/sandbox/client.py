@@ -11,12 +11,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from . import confine, nursery, page, protocol
-from .candidate import Alone, Candidate
+from .candidate import Candidate
 from .devices import Gpu
 from .environment import environment
 from .limits import Limits
 from .memory import Arena
 from .protocol import Connection, ConnectionLostError
+from .retry import Alone
 from .worker import Worker, WorkerEndedError
 
 __all__ = ["Candidate", "ReferenceWorker", "Sandbox", "SandboxError"]

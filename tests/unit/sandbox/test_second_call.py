@@ -82,6 +82,18 @@ def test_other_failures_are_final(sandbox: Sandbox, turns: Turns) -> None:
 
 
 @pytest.mark.parametrize(("least", "taken"), [(1, 0), (2, 1)])
+def test_a_timed_call_is_opened_again(
+    candidate: Candidate, turns: Turns, least: int, taken: int
+) -> None:
+    """Later steps have what the first has opened."""
+    call = Call((("least", least),))
+    opened = candidate.timed(call, {"what": "open", "cold": False}, 30.0, delivers=True)
+    assert not isinstance(opened, Failure), opened
+    assert turns.count == taken
+    assert not isinstance(candidate.timed(call, {"what": "close"}, 30.0), Failure)
+
+
+@pytest.mark.parametrize(("least", "taken"), [(1, 0), (2, 1)])
 def test_a_script_is_run_again(candidate: Candidate, turns: Turns, least: int, taken: int) -> None:
     """Answers to a published benchmark share a GPU as kernels do."""
     test = f"def test_f():\n    return f({least})\nresult = test_f()\n"

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from functools import partial
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from pytest_tritonbench.measurement import Measurement
 from pytest_tritonbench.possible_times import audit, refuse_impossible
 from pytest_tritonbench.sandbox.timed_candidate import Burst, Clock, TimingFailedError
 from pytest_tritonbench.task.work import Work
 from pytest_tritonbench.timing.in_a_row import InARow, in_a_row
 from pytest_tritonbench.timing.peaks import Peaks
 from pytest_tritonbench.timing.sampler import Series
-from pytest_tritonbench.timing.spent import Spent
-from pytest_tritonbench.timing_options import TimingSettings
 
 EVENTS = Clock("cuda-events", None)
 
@@ -68,26 +63,20 @@ def test_one_more_call_is_what_counts() -> None:
     assert found.host == 25e-6
 
 
-@pytest.mark.parametrize(("microseconds", "turns"), [(100.0, 0), (1.0, 1)])
-def test_only_what_looks_impossible_waits_for_the_device(microseconds: float, turns: int) -> None:
+@pytest.mark.parametrize(("microseconds", "looks"), [(100.0, [False]), (1.0, [False, True])])
+def test_only_what_looks_impossible_has_peaks_measured_again(
+    microseconds: float, looks: list[bool]
+) -> None:
     """100 MB at 1 TB/s of a measured 4 TB/s need no second look; at 100 TB/s they do."""
     asked: list[bool] = []
-    taken = 0
 
     def peaks(again: bool) -> Peaks:  # noqa: FBT001 - as it is called
         asked.append(again)
         return Peaks(gbs=4000.0, tflops={}, l2_bytes=1 << 20)
 
-    @contextmanager
-    def alone() -> Iterator[None]:
-        nonlocal taken
-        taken += 1
-        yield
-
     work = Work(flops=None, nbytes=10**8, least_bytes=10**8, dtype="float32")
-    measurement = Measurement(TimingSettings(), {}, alone=alone)
-    in_turn = partial(measurement._peaks_in_turn, peaks, Spent())
-    refused = pytest.raises(TimingFailedError, match="98,951 GB/s") if turns else nullcontext()
-    with refused:
-        refuse_impossible(Series(device=[microseconds * 1e-6] * 20), work, in_turn, cold=True)
-    assert (taken, asked) == (turns, [False, True][: turns + 1])
+    series = Series(device=[microseconds * 1e-6] * 20)
+    refused = pytest.raises(TimingFailedError, match="98,951 GB/s")
+    with refused if len(looks) > 1 else nullcontext():
+        refuse_impossible(series, work, peaks, cold=True)
+    assert asked == looks
