@@ -237,7 +237,7 @@ def argmax(x: torch.Tensor, dim: int = -1) -> torch.Tensor:
             ONE_SPLIT=splits == 1,
             BLOCK_N=block_n,
             BLOCK_INNER=block_inner,
-            num_warps=4,
+            num_warps=2,
         )
     if splits > 1:
         block_splits = min(triton.next_power_of_2(splits), 128)

@@ -77,7 +77,15 @@ class _Embedding(torch.autograd.Function):
         if out.numel():
             rows, block = _tile(width)
             _lookup[(triton.cdiv(flat.numel(), rows), triton.cdiv(width, block))](
-                flat, weight, out, *weight.stride(), flat.numel(), width, ROWS=rows, BLOCK=block
+                flat,
+                weight,
+                out,
+                *weight.stride(),
+                flat.numel(),
+                width,
+                ROWS=rows,
+                BLOCK=block,
+                num_warps=2,
             )
         ctx.save_for_backward(flat)
         ctx.table = weight.shape, weight.dtype

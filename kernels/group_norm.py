@@ -16,8 +16,10 @@ import triton.language as tl
 
 MAX_TILE = 16384  # elements of a group that a program holds in registers
 ENOUGH = 128  # larger groups from which on each is one program's
-BLOCK = 8192  # elements that such a program reads at a time
+BLOCKS = 2048, 16384  # elements that such a program reads at a time: at least, at most
+USUAL_BLOCK = 8192  # of them, where no such number lies in one channel
 MAX_BLOCKS = 64  # times that it does so at most
+STAGES = 4  # one block is added up while three are on their way
 CHUNK = 4096  # elements that a program reads at a time where groups are split
 MAX_CHUNKS = 256  # parts that a group is split into at most
 
@@ -132,6 +134,7 @@ def _whole_groups(
     DENSE: tl.constexpr,
     PLANES: tl.constexpr,
     BLOCK: tl.constexpr,
+    STAGES: tl.constexpr,
 ):
     group = tl.program_id(0).to(tl.int64)
     size = sizes[1] * sizes[2]
@@ -145,7 +148,7 @@ def _whole_groups(
     origin += tl.sum(tl.where(elements < size, x - origin, 0.0), 0) / count
     total = tl.zeros([BLOCK], tl.float32)
     squares = tl.zeros([BLOCK], tl.float32)
-    for start in range(0, size, BLOCK):
+    for start in tl.range(0, size, BLOCK, num_stages=STAGES):
         elements = start + tl.arange(0, BLOCK)
         _, offset = _offsets(group, elements, sizes, x_strides, CHANNELS_LAST, DENSE)
         x = tl.load(x_ptr + offset, mask=elements < size, other=0.0).to(tl.float32)
@@ -158,7 +161,7 @@ def _whole_groups(
     rstd = tl.rsqrt(variance + eps)
     blocks = tl.cdiv(size, BLOCK)
     # From the end, which was read last and is still in the cache.
-    for block in range(blocks):
+    for block in tl.range(0, blocks, num_stages=STAGES):
         _normalise(
             x_ptr,
             weight_ptr,
@@ -314,6 +317,10 @@ def group_norm(
         "CHANNELS_LAST": channels_last,
         "DENSE": flat.is_contiguous() and not channels_last,
     }
+    # The largest power of two that divides a channel's plane: a block has one scale and shift then.
+    even = min(pixels & -pixels, BLOCKS[1])
+    planes = not channels_last and even >= BLOCKS[0]
+    block = even if planes else USUAL_BLOCK
     if size <= MAX_TILE:
         block_n = max(triton.next_power_of_2(size), 16)
         block_m = min(max(2048 // block_n, 1), triton.next_power_of_2(total))
@@ -327,10 +334,16 @@ def group_norm(
             BLOCK_N=block_n,
             num_warps=min(max(block_m * block_n // 512, 4), 16),
         )
-    elif total >= ENOUGH and size <= MAX_BLOCKS * BLOCK:
-        planes = not channels_last and pixels % BLOCK == 0
+    elif total >= ENOUGH and size <= MAX_BLOCKS * block:
         _whole_groups[(total,)](
-            *tensors, *geometry, eps, **layout, PLANES=planes, BLOCK=BLOCK, num_warps=32
+            *tensors,
+            *geometry,
+            eps,
+            **layout,
+            PLANES=planes,
+            BLOCK=block,
+            STAGES=STAGES,
+            num_warps=min(block // 512, 16),
         )
     else:
         chunk = triton.cdiv(triton.cdiv(size, MAX_CHUNKS), CHUNK) * CHUNK

@@ -18,10 +18,8 @@ import triton.language as tl
 from torch.autograd.function import once_differentiable
 
 MAX_FORWARD_TILE = 16384  # elements that a forward program holds in registers without spilling
-WALKING_WARPS = 16  # of one that walks over rows so wide, with a multiprocessor to itself
+WALKING_WARPS = 32  # of one that walks over rows so wide, with a multiprocessor to itself
 STAGES = 3  # one row is reduced while two are on their way
-# An option that only NVIDIA's backend of Triton has.
-MOST_REGISTERS = {} if torch.version.hip else {"maxnreg": 128}
 MAX_BACKWARD_TILE = 8192  # the same for the four or five rows that a backward step holds at once
 CHUNK = 4096  # elements that a program reads at a time from wider rows
 PROGRAMS = 132  # enough to occupy an H100 or H200; more only if each still gets plenty of rows
@@ -233,7 +231,6 @@ def _normalise(
             BLOCK_N=block_n,
             STAGES=STAGES,
             num_warps=WALKING_WARPS,
-            **MOST_REGISTERS,
         )
     elif block_n < MAX_FORWARD_TILE:
         block_m = min(max(2048 // block_n, 1), triton.next_power_of_2(m))

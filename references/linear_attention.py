@@ -27,13 +27,13 @@ def _by_head(
     dims={
         "b": dim(1, 2),
         "h": dim(1, 3),
-        "t": dim(1, 200),
+        "t": dim(1, 600),
         "d_k": dim(1, 80),
         "d_v": dim(1, 80),
     },
     patterns=("normal", "uniform", "tiny", "constant", "spike", "integers"),
     cases=[
-        {"b": 1, "h": 2, "t": 130, "d_k": 32, "d_v": 16},
+        {"b": 1, "h": 2, "t": 530, "d_k": 32, "d_v": 16},
         {"b": 2, "h": 1, "t": 65, "d_k": 20, "d_v": 70, "decay": None, "q": "transposed"},
         {"b": 1, "h": 3, "t": 7, "d_k": 64, "d_v": 64},
     ],
