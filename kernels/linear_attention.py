@@ -138,7 +138,9 @@ def _state_kernel(
     state = tl.zeros((BLOCK_K, BLOCK_V), dtype=tl.float32)
     for tile in range(tl.cdiv(length, TILE)):
         if tile % TILES == 0:
-            tl.store(states_ptr + (row * chunks + tile // TILES) * size + part, state, in_state)
+            # The other way round than it is delivered: a TF32 product reads its second operand so.
+            turned = offs_v[None, :] * d_k + offs_k[:, None]
+            tl.store(states_ptr + (row * chunks + tile // TILES) * size + turned, state, in_state)
         start = tile * TILE
         held = tl.minimum(length - start, TILE)
         in_tile = offs_t < held
@@ -220,7 +222,7 @@ def _output_kernel(
         offs_k = first + tl.arange(0, BLOCK_K)
         in_k = offs_k < d_k
         q_ptrs = q_tile + offs_t[:, None] * stride_qt + offs_k[None, :] * stride_qd
-        state_ptrs = state + offs_k[:, None] * d_v + offs_v[None, :]
+        state_ptrs = state + offs_v[None, :] * d_k + offs_k[:, None]
         q = tl.load(q_ptrs, mask=in_tile[:, None] & in_k[None, :], other=0.0)
         s = tl.load(state_ptrs, mask=in_k[:, None] & in_v[None, :], other=0.0)
         out = tl.dot(q.to(tl.float32), s, out, input_precision=STATE_PRECISION)
@@ -278,7 +280,7 @@ def linear_attention(
         return out.zero_(), final
     tile = min(TILE, max(16, triton.next_power_of_2(length)))
     chunks = triton.cdiv(length, tile * TILES)
-    states = final.new_empty((batch, heads, chunks, d_k, d_v))
+    states = final.new_empty((batch, heads, chunks, d_v, d_k))
     factors, stride_decay = (q, 0) if decay is None else (decay, decay.stride(0))
 
     def state_grid(meta: dict[str, Any]) -> tuple[int]:

@@ -174,8 +174,9 @@ def rotary_embedding(
     if q_out.numel() + k_out.numel() == 0:
         return q_out, k_out
     block_r = triton.next_power_of_2(max(r, 1))
-    # 512 pairs a program: small ones, so that a multiprocessor has many whose loads are on the way.
-    block_h = min(triton.next_power_of_2(max(heads_q, heads_k)), max(1, 512 // block_r))
+    # Eight heads a program, more of short ones: of small programs a multiprocessor has many, whose
+    # loads are on the way together.
+    block_h = min(triton.next_power_of_2(max(heads_q, heads_k)), max(8, 256 // block_r))
     grid = (batch * tokens, triton.cdiv(heads_q, block_h) + triton.cdiv(heads_k, block_h))
     _rotary_kernel[grid](
         q,
@@ -200,6 +201,6 @@ def rotary_embedding(
         BLOCK_H=block_h,
         BLOCK_R=block_r,
         BLOCK_REST=triton.next_power_of_2(max(d - 2 * r, 1)),
-        num_warps=2 if block_h * block_r >= 512 else 1,
+        num_warps=2 if block_h * block_r >= 256 else 1,
     )
     return q_out, k_out
