@@ -97,7 +97,7 @@ def neighbour(here: Path) -> Iterator[None]:
 
 @pytest.fixture
 def turns(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Turns at the GPU of this test's own: who waits to be alone elsewhere waits for nobody here."""
+    """Turns of this test's own: nobody who waits to be alone in another holds it up."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         monkeypatch.setenv("TMPDIR", folder)
         yield
