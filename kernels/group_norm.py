@@ -17,7 +17,7 @@ import triton.language as tl
 MAX_TILE = 16384  # elements of a group that a program holds in registers
 ENOUGH = 128  # larger groups from which on each is one program's
 BLOCKS = 2048, 16384  # elements that such a program reads at a time: at least, at most
-USUAL_BLOCK = 8192  # of them, where no such number lies in one channel
+MIXED_BLOCK = 4096  # of them, where no such number lies in one channel
 MAX_BLOCKS = 64  # times that it does so at most
 STAGES = 4  # one block is added up while three are on their way
 CHUNK = 4096  # elements that a program reads at a time where groups are split
@@ -320,7 +320,7 @@ def group_norm(
     # The largest power of two that divides a channel's plane: a block has one scale and shift then.
     even = min(pixels & -pixels, BLOCKS[1])
     planes = not channels_last and even >= BLOCKS[0]
-    block = even if planes else USUAL_BLOCK
+    block = even if planes else MIXED_BLOCK
     if size <= MAX_TILE:
         block_n = max(triton.next_power_of_2(size), 16)
         block_m = min(max(2048 // block_n, 1), triton.next_power_of_2(total))
@@ -343,7 +343,7 @@ def group_norm(
             PLANES=planes,
             BLOCK=block,
             STAGES=STAGES,
-            num_warps=min(block // 512, 16),
+            num_warps=min(block // 512, 16) if planes else 32,
         )
     else:
         chunk = triton.cdiv(triton.cdiv(size, MAX_CHUNKS), CHUNK) * CHUNK

@@ -19,7 +19,7 @@ import triton
 import triton.language as tl
 
 TILE = 64  # tokens that are taken at a time
-TILES = 4  # of a chunk
+TILES = 2  # of a chunk
 
 
 def _configs(sizes: tuple[tuple[int, int, int, int], ...]) -> list[triton.Config]:
@@ -30,7 +30,7 @@ def _configs(sizes: tuple[tuple[int, int, int, int], ...]) -> list[triton.Config
 
 
 def _pruning(widest: int) -> dict[str, Any]:
-    """Keep the tiles that are no wider than the state, up to ``widest``, and half as wide."""
+    """Keep the blocks that are as wide as the state, 64 by ``widest`` at most, or half as wide."""
 
     def usual(width: int, most: int) -> set[int]:
         full = min(max(16, triton.next_power_of_2(width)), most)
@@ -39,9 +39,9 @@ def _pruning(widest: int) -> dict[str, Any]:
     def fitting(
         configs: list[triton.Config], named_args: dict[str, Any], **_meta: Any
     ) -> list[triton.Config]:
-        # float32 takes registers and shared memory twice, and its products are not for wide tiles.
-        most = min(widest, 64 * 4 // named_args["k_ptr"].element_size())
-        k, v = usual(named_args["d_k"], most), usual(named_args["d_v"], most)
+        # float32 takes registers and shared memory twice, and its products are not for wide blocks.
+        most = min(widest, 256 // named_args["k_ptr"].element_size())
+        k, v = usual(named_args["d_k"], 64), usual(named_args["d_v"], most)
         return [c for c in configs if c.kwargs["BLOCK_K"] in k and c.kwargs["BLOCK_V"] in v]
 
     return {"early_config_prune": fitting}
@@ -63,24 +63,20 @@ STATE_CONFIGS = _configs(
 )
 OUTPUT_CONFIGS = _configs(
     (
-        (128, 128, 8, 2),
-        (128, 128, 4, 2),
-        (128, 64, 4, 2),
-        (128, 64, 4, 3),
         (64, 128, 4, 2),
+        (64, 128, 8, 2),
         (64, 64, 4, 2),
+        (64, 64, 4, 3),
         (64, 32, 4, 2),
+        (64, 16, 4, 2),
+        (32, 128, 4, 2),
         (32, 64, 4, 2),
         (32, 32, 4, 2),
-        (64, 16, 4, 2),
         (32, 16, 4, 2),
+        (16, 128, 4, 2),
         (16, 64, 4, 2),
         (16, 32, 4, 2),
         (16, 16, 4, 2),
-        (128, 32, 4, 2),
-        (32, 128, 4, 2),
-        (128, 16, 4, 2),
-        (16, 128, 4, 2),
     )
 )
 

@@ -22,15 +22,17 @@ from pathlib import Path
 import torch
 
 from pytest_tritonbench import dim, task, tensor
-from pytest_tritonbench.sandbox.gpu_lock import GpuLock, LockError
+from pytest_tritonbench.sandbox.gpu_lock import FOLDER, GpuLock, LockError
 
 HERE = Path(__file__).parent
+# A reference's process has a folder of its own for temporary files.
+LOCKS = Path("TEMPORARY") / FOLDER
 
 
 def _alone() -> bool:
     uuid = torch.cuda.get_device_properties(0).uuid
     try:
-        with GpuLock(f"GPU-{uuid}").shared(timeout=0.1):
+        with GpuLock(f"GPU-{uuid}", LOCKS).shared(timeout=0.1):
             return False
     except LockError:
         return True
@@ -96,21 +98,20 @@ def neighbour(here: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def turns(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Turns of this test's own: nobody who waits to be alone in another holds it up."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         monkeypatch.setenv("TMPDIR", folder)
-        yield
+        yield folder
 
 
-@pytest.mark.usefixtures("turns")
 def test_a_reference_that_misses_memory_beside_others_is_tried_again_alone(
-    project: Project, pytester: pytest.Pytester
+    project: Project, pytester: pytest.Pytester, temporary: str
 ) -> None:
     """What another worker has of the memory fails no kernel, whether it is judged or timed."""
     references = pytester.path / "references"
     for phase in ("exec", "bench"):
-        project.write("references/greedy.py", TASK)
+        project.write("references/greedy.py", TASK.replace("TEMPORARY", temporary))
         project.kernel("greedy")
         for name in ("held", "exhausted", "again"):
             (references / name).unlink(missing_ok=True)
