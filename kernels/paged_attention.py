@@ -18,10 +18,13 @@ import triton.language as tl
 
 LOG2_E = math.log2(math.e)
 
-# 32 for each of 132 multiprocessors: contexts differ in length, and few would leave some idle.
-WANTED_PROGRAMS = 4224
+# Programs that fill a device of 132 multiprocessors, and the shortest span that is worth it.
+ENOUGH = 264
+SHORT_SPAN = 128
+# As contexts differ in length, more programs with longer spans leave none idle at the end.
+PLENTY = 4224
+LONG_SPAN = 1024
 MOST_SPANS = 64
-SHORTEST_SPAN = 128
 
 
 @triton.jit
@@ -193,11 +196,11 @@ def paged_attention(
     longest = max(1, block_tables.shape[1] * page)
     widest = 64 if d * q.element_size() <= 256 else 32
     block_n = min(max(16, triton.next_power_of_2(longest)), widest)
-    spans = min(
-        triton.cdiv(WANTED_PROGRAMS, batch * heads_k),
-        triton.cdiv(longest, SHORTEST_SPAN),
-        MOST_SPANS,
+    spans = max(
+        min(triton.cdiv(ENOUGH, batch * heads_k), triton.cdiv(longest, SHORT_SPAN)),
+        min(triton.cdiv(PLENTY, batch * heads_k), triton.cdiv(longest, LONG_SPAN)),
     )
+    spans = min(spans, MOST_SPANS)
     span = triton.cdiv(triton.cdiv(longest, spans), block_n) * block_n
     spans = triton.cdiv(longest, span)
 
