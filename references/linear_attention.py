@@ -33,7 +33,8 @@ def _by_head(
     },
     patterns=("normal", "uniform", "tiny", "constant", "spike", "integers"),
     cases=[
-        {"b": 1, "h": 2, "t": 530, "d_k": 32, "d_v": 16},
+        # A last tile of two tokens only: the state before it is not yet forgotten.
+        {"b": 1, "h": 2, "t": 514, "d_k": 32, "d_v": 16},
         {"b": 2, "h": 1, "t": 65, "d_k": 20, "d_v": 70, "decay": None, "q": "transposed"},
         {"b": 1, "h": 3, "t": 7, "d_k": 64, "d_v": 64},
     ],
