@@ -16,7 +16,6 @@ from tests.integration.project import Project
 # Its first call finds too little memory, for a neighbour has more than half of it. The second one
 # comes when nobody else has a turn at the GPU, and there is nothing of the neighbour left.
 TASK = '''
-import time
 from pathlib import Path
 
 import torch
