@@ -18,6 +18,7 @@ from pytest_tritonbench.timing import gates
 from pytest_tritonbench.timing.gates import Finding, interval_from_json
 
 TOO_SLOW, REGRESSION = "too-slow", "regression"
+_GATES = {TOO_SLOW: "min-speedup", REGRESSION: "max-regression"}
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Gated:
     """For the record, where the gate fails."""
 
     finding: Finding
+
+    def as_json(self) -> dict[str, str]:
+        """What a record says of it."""
+        outcome, message = self.finding.outcome, self.finding.message
+        return {"gate": _GATES[self.reason], "outcome": outcome.value, "message": message}
 
 
 class Bench:
@@ -72,12 +78,21 @@ class Bench:
             measurement = Measurement(gated, session.timers, watch, session.peaks, session.alone)
             return measurement.measure(evaluation, case, timeout=timeout, others=others)
 
-    def gates(self, timing: Mapping[str, Any], saved: gates.Measured | None) -> Iterator[Gated]:
+    def gates(
+        self,
+        timing: Mapping[str, Any],
+        source: Source,
+        saved: gates.Measured | None,
+        *,
+        compares: bool,
+    ) -> Iterator[Gated]:
         """Pass the times of a case through every gate that was asked for.
 
         Args:
             timing: Of the record.
+            source: The candidate's text.
             saved: The same case in a saved baseline.
+            compares: Whether saved baselines were to be looked at.
 
         Raises:
             BaselineError: If the baseline says nothing about this run.
@@ -90,15 +105,34 @@ class Bench:
         most = settings.max_regression
         if most is None:
             return
-        for name, then in timing.get("against", {}).items():
-            if "error" in then:
-                continue
-            grown = interval_from_json(then["interval"]).reciprocal
-            yield Gated(REGRESSION, gates.regression(grown, most, name))
+        against = timing.get("against", {})
+        failed = {name: then["error"] for name, then in against.items() if "error" in then}
+        for name, then in against.items():
+            if name not in failed:
+                grown = interval_from_json(then["interval"]).reciprocal
+                yield Gated(REGRESSION, gates.regression(grown, most, name))
         if saved is not None:
             now = gates.Measured(speedup, self._gpu)
             found = gates.max_regression(now, saved, most, any_gpu=settings.any_gpu)
             yield Gated(REGRESSION, found)
+        if saved is None and len(failed) == len(against):
+            yield Gated(REGRESSION, self._uncompared(source, failed, compares=compares))
+
+    def _uncompared(self, source: Source, failed: Mapping[str, str], *, compares: bool) -> Finding:
+        """Why there is no time that the case could have become slower than."""
+        base = self._session.base
+        if base is None:
+            told = "nothing was saved of it by --benchmark-save or --benchmark-autosave"
+            if not compares:
+                told = "nothing to compare with: give --tb-base REV or --benchmark-compare"
+            return Finding(gates.Outcome.UNCOMPARED, told)
+        then = base.kernel(self._taskfile.task.name)
+        if then is None:
+            return Finding(gates.Outcome.UNCOMPARED, f"there is no such kernel at {base.name}")
+        if then.digest == source.digest:
+            return Finding(gates.Outcome.PASSED, f"the kernel is the same as at {base.name}")
+        told = "; ".join(f"the kernel at {name} has no time: {why}" for name, why in failed.items())
+        return Finding(gates.Outcome.UNCOMPARED, told)
 
     @property
     def _gpu(self) -> str:

@@ -147,9 +147,13 @@ class TaskRun(CandidateTask):
                     measured, timing={**measured.timing, "profile": profiled.as_json()}
                 )
             saved = None if table is None else table.saved()
-            found = [*self._bench.gates(measured.timing, saved)]
+            compares = table is not None and table.compares
+            found = [*self._bench.gates(measured.timing, source, saved, compares=compares)]
         except _NO_TIMES as e:
             pytest.fail(str(e), pytrace=False)
+        if found:
+            told = [one.as_json() for one in found]
+            measured = replace(measured, timing={**measured.timing, "gates": told})
         failed = [one for one in found if one.finding.fails(strict=session.settings.timing.strict)]
         if failed:
             self._refuse(measured, failed, compared=saved is not None)

@@ -18,6 +18,7 @@ from typing import Any
 
 from pytest_tritonbench.options import PHASES
 
+from . import gates
 from .pages.markdown import plain
 
 Row = Mapping[str, Any]
@@ -176,6 +177,22 @@ def _tasks(records: Sequence[Row]) -> Iterator[str]:
         cells += _times(rows[name]) if timed else []
         yield f"| {' | '.join(cells)} |"
     yield ""
+    yield from _gates(records)
+
+
+def _gates(records: Sequence[Row]) -> Iterator[str]:
+    """What the gates could not tell, and how many found what."""
+    if not (count := gates.counted(records)):
+        return
+    yield f"Gates: {count}."
+    yield ""
+    unsure = [(test, gate) for test, gate in gates.found(records) if gate["outcome"] == "ambiguous"]
+    for test, gate in unsure[:MOST]:
+        yield f"- ❔ {plain(test)}: {plain(gate['message'])}"
+    if len(unsure) > MOST:
+        yield f"- ❔ {len(unsure) - MOST} more"
+    if unsure:
+        yield ""
 
 
 def _phases(rows: Sequence[Row]) -> list[str]:

@@ -53,6 +53,11 @@ def is_timed(item: pytest.Item) -> bool:
     return run_of(item) is not None
 
 
+def compares(config: pytest.Config) -> bool:
+    """Whether ``--benchmark-compare`` was given; in a worker too."""
+    return bool(config.stash.get(_COMPARED, config.option.benchmark_compare))
+
+
 def compared(config: pytest.Config) -> list[tuple[str, dict[str, Any]]]:
     """The saved runs that ``--benchmark-compare`` names, in a worker too, the latest last.
 

@@ -20,6 +20,8 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     AMBIGUOUS = "ambiguous"
+    UNCOMPARED = "uncompared"
+    """There is nothing that the case could have become slower than."""
 
 
 @dataclass(frozen=True)

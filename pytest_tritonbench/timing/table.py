@@ -28,6 +28,11 @@ class Table:
         """Show rows; raises as :func:`~pytest_tritonbench.timing.benchmark_rows.show`."""
         show(self._benchmark, timed)
 
+    @property
+    def compares(self) -> bool:
+        """Whether ``--benchmark-compare`` was given."""
+        return bridge.compares(self._config)
+
     def saved(self) -> Measured | None:
         """The same test's speedup in what ``--benchmark-compare`` names, the latest first.
 

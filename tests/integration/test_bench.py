@@ -119,6 +119,7 @@ def test_a_task_has_a_least_speedup_of_its_own(gated: TimedProject) -> None:
     assert "strict: too slow" in gated.output
     assert "of at least 0.5 is excluded" in gated.output
     assert gated.outcome("lenient") == ("passed", None)
+    assert "gates" not in timing(gated, "lenient")
 
 
 def test_a_speedup_that_is_excluded_fails(gated: TimedProject) -> None:
@@ -128,6 +129,9 @@ def test_a_speedup_that_is_excluded_fails(gated: TimedProject) -> None:
     assert re.search(told, gated.output)
     assert f"replay   pytest '{BENCH}' --tb-min-speedup 1" in gated.output
     assert timing(gated, "plain")["speedup"] < 1
+    (gate,) = timing(gated, "plain")["gates"]
+    assert (gate["gate"], gate["outcome"]) == ("min-speedup", "failed")
+    assert "gates: 2 failed" in gated.output
 
 
 def test_a_negative_speedup_is_refused(gated: TimedProject) -> None:

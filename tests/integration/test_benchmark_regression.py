@@ -50,6 +50,48 @@ def test_a_kernel_became_slower(kernels: Project, workers: tuple[str, ...]) -> N
 
 
 def test_without_a_saved_run_there_is_nothing_to_regress_from(kernels: Project) -> None:
-    """The gate is about `--benchmark-compare`; what merely lies there is not read."""
+    """What merely lies there is not read; the end of the run says that nothing was compared."""
     result = kernels.run_here(*BENCH, "--tb-max-regression=900%")
     result.assert_outcomes(passed=2, skipped=8)
+    result.stdout.fnmatch_lines(
+        [
+            "uncompared: 2 cases: nothing to compare with: give --tb-base REV or",
+            "  --benchmark-compare",
+            "gates: 2 uncompared",
+        ]
+    )
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["serial", "worker"])
+def test_a_kernel_that_was_not_saved_is_told(kernels: Project, workers: tuple[str, ...]) -> None:
+    """It passes, beside those that were compared."""
+    kernels.task("third", QUICK)
+    kernels.kernel("third")
+    gate = ("--benchmark-compare", "--tb-max-regression=100000%")
+    result = kernels.run(*BENCH, *gate, *workers)
+    result.assert_outcomes(passed=3, skipped=12)
+    result.stdout.fnmatch_lines(["uncompared: 1 case: nothing was saved of it by *"])
+    result.stdout.fnmatch_lines(["gates: 2 passed, 1 uncompared"])
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_what_cannot_be_told_is_named(kernels: Project, *, strict: bool) -> None:
+    """An interval that holds the limit passes with its name, and fails only where that is asked."""
+    (name,) = saved(kernels)
+    then = read(kernels, name)
+    for row in then["benchmarks"]:
+        if row["extra_info"]["row"] == "candidate":
+            row["extra_info"]["interval"]["low"] /= 1e6
+            row["extra_info"]["interval"]["high"] *= 1e6
+    (kernels.path / name).write_text(json.dumps(then), encoding="utf-8")
+    gate = ("--benchmark-compare", "--tb-max-regression=2%")
+    result = kernels.run(*BENCH, *gate, *(["--tb-strict-timing"] if strict else []))
+    result.assert_outcomes(**{"failed" if strict else "passed": 2}, skipped=8)
+    result.stdout.fnmatch_lines(
+        [
+            "ambiguous: *double.py::test_bench*",
+            "  *% of time *",
+            "ambiguous: *twice.py::test_bench*",
+            "gates: 2 ambiguous",
+        ]
+    )

@@ -69,6 +69,16 @@ def test_a_kernel_that_was_wrong_is_no_measure(compared: TimedProject) -> None:
     assert against(compared, "mended") == {"HEAD": {"error": "wrong-values"}}
 
 
+def test_the_end_of_the_run_says_what_was_compared(compared: TimedProject) -> None:
+    """What is new or was wrong has nothing to be slower than, and does not go unsaid."""
+    assert "uncompared: 1 case: there is no such kernel at HEAD" in compared.output
+    assert "uncompared: 1 case: the kernel at HEAD has no time: wrong-values" in compared.output
+    assert "gates: 2 passed, 1 failed, 2 uncompared" in compared.output
+    gates = {one["task"]: one["timing"]["gates"] for one in compared.records()}
+    same = {"gate": "max-regression", "outcome": "passed"}
+    assert gates["same"] == [same | {"message": "the kernel is the same as at HEAD"}]
+
+
 def test_a_revision_that_is_not_there_is_refused(project: Project) -> None:
     """Before anything runs, with what would be right."""
     git(project.path, "init", "-q")

@@ -195,3 +195,18 @@ def test_a_run_without_kernels_leaves_nothing(root: Path) -> None:
     environment = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
     github.publish([], root, pytest.fail, environment=environment)
     assert not summary.exists()
+
+
+def test_the_summary_says_what_the_gates_could_not() -> None:
+    """By name, up to as many as there are annotations, and the count of all."""
+    passed = {"gate": "min-speedup", "outcome": "passed", "message": "fast"}
+    unsure = passed | {"outcome": "ambiguous", "message": "speedup 1 [0.9, 1.1]: *neither*"}
+    timing = {"speedup": 1.0, "verdict": "same", "gates": [passed, unsure]}
+    records = [_record("bench", timing=timing, test=f"t{n:02}") for n in range(12)]
+    told = github.summary(records)
+    assert "Gates: 12 passed, 12 ambiguous.\n" in told
+    assert "- ❔ t00: speedup 1 \\[0.9, 1.1\\]: \\*neither\\*\n" in told
+    assert "t09" in told
+    assert "t10" not in told
+    assert "- ❔ 2 more\n" in told
+    assert "Gates" not in github.summary([_record("bench", timing={"speedup": 1.0})])
