@@ -52,6 +52,16 @@ def test_the_first_failure_by_phase_is_told() -> None:
     assert not [line for line in rows if "later" in line]
 
 
+def test_why_nothing_was_judged_is_what_the_last_phase_says() -> None:
+    """With ``--benchmark-only`` the phases before it are skipped as a matter of course."""
+    rows = text(
+        record("a", "bench", "skipped", message="no GPU here"),
+        record("a", "call", "skipped", message="only benchmarks are run"),
+    )
+    assert rows[2] == "  no GPU here"
+    assert not [line for line in rows if "only benchmarks" in line]
+
+
 def test_times_appear_where_there_are_any() -> None:
     """Median time and speedup are columns of a run that timed something."""
     timing = {"median_ms": 0.0125, "speedup": 2.0}
