@@ -46,7 +46,7 @@ def summarise(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bool]
         elif not any(r["outcome"] == "passed" for r in rows):
             # A task without a kernel is no success, nor one whose every test was skipped.
             unjudged += 1
-            # With --benchmark-only the other phases are skipped as well, for no reason of the task's.
+            # With --benchmark-only the phases before are skipped for no reason of the task's.
             yield _cut(f"  {_in_phases(rows)[-1]['message']}"), True
     line = f"{len(by_task) - wrong - unjudged} of {len(by_task)} {many} good"
     line += f", {wrong} not" if wrong else ""
