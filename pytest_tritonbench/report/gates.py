@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-OUTCOMES = ("passed", "failed", "ambiguous", "uncompared")
+_OUTCOMES = ("passed", "failed", "ambiguous", "uncompared")
 _WIDTH = 80
 _MOST = 20
 
@@ -15,7 +15,7 @@ _MOST = 20
 def counted(records: Sequence[Mapping[str, Any]]) -> str:
     """How many timed cases ended how at the gates; empty where there was no gate."""
     outcomes = Counter(gate["outcome"] for _, gate in found(records))
-    return ", ".join(f"{outcomes[one]} {one}" for one in OUTCOMES if outcomes[one])
+    return ", ".join(f"{outcomes[one]} {one}" for one in _OUTCOMES if outcomes[one])
 
 
 def told(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
