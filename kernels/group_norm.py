@@ -16,8 +16,9 @@ import triton.language as tl
 
 MAX_TILE = 16384  # elements of a group that a program holds in registers
 ENOUGH = 128  # larger groups from which on each is one program's
-BLOCKS = 2048, 16384  # elements that such a program reads at a time: at least, at most
-MIXED_BLOCK = 4096  # of them, where no such number lies in one channel
+SMALLEST_BLOCK = 2048  # elements that such a program reads at a time, of one channel
+LARGEST_BLOCK = 16384
+MIXED_BLOCK = 4096  # the same, of several channels
 MAX_BLOCKS = 64  # times that it does so at most
 STAGES = 4  # one block is added up while three are on their way
 CHUNK = 4096  # elements that a program reads at a time where groups are split
@@ -318,8 +319,8 @@ def group_norm(
         "DENSE": flat.is_contiguous() and not channels_last,
     }
     # The largest power of two that divides a channel's plane: a block has one scale and shift then.
-    even = min(pixels & -pixels, BLOCKS[1])
-    planes = not channels_last and even >= BLOCKS[0]
+    even = min(pixels & -pixels, LARGEST_BLOCK)
+    planes = not channels_last and even >= SMALLEST_BLOCK
     block = even if planes else MIXED_BLOCK
     if size <= MAX_TILE:
         block_n = max(triton.next_power_of_2(size), 16)

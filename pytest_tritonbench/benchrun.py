@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from pytest_tritonbench.candidate.files import Source
@@ -120,13 +121,12 @@ class Bench:
 
     def _uncompared(self, source: Source, failed: Mapping[str, str], *, compares: bool) -> Finding:
         """Why there is no time that the case could have become slower than."""
-        base = self._session.base
+        base, then = self._session.base, self._then
         if base is None:
             told = "nothing was saved of it by --benchmark-save or --benchmark-autosave"
             if not compares:
                 told = "nothing to compare with: give --tb-base REV or --benchmark-compare"
             return Finding(gates.Outcome.UNCOMPARED, told)
-        then = base.kernel(self._taskfile.task.name)
         if then is None:
             return Finding(gates.Outcome.UNCOMPARED, f"there is no such kernel at {base.name}")
         if then.digest == source.digest:
@@ -139,10 +139,15 @@ class Bench:
         gpu = self._session.gpu
         return "none" if gpu is None else gpu.name
 
+    @cached_property
+    def _then(self) -> Source | None:
+        """The kernel of the revision that today's is timed beside; ``None`` without either."""
+        base = self._session.base
+        return None if base is None else base.kernel(self._taskfile.task.name)
+
     def _others(self, source: Source) -> dict[str, Source]:
         """Kernels of other revisions that are not the same as today's."""
-        base = self._session.base
-        then = None if base is None else base.kernel(self._taskfile.task.name)
+        base, then = self._session.base, self._then
         if base is None or then is None or then.digest == source.digest:
             return {}
         return {base.name: then}

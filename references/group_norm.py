@@ -22,6 +22,9 @@ from pytest_tritonbench import dim, integer, number, task, tensor
         {"b": 1, "g": 3, "c": 2, "h": 9, "w": 16, "x": "transposed", "bias": None},
         {"b": 1, "g": 1, "c": 2, "h": 90, "w": 93, "weight": None},
         {"b": 1, "g": 2, "c": 3, "h": 4, "w": 4, "pattern": "tiny"},
+        # So many groups, each too large for registers, are a program each.
+        {"b": 8, "g": 16, "c": 9, "h": 32, "w": 64, "dtype": "float16"},
+        {"b": 8, "g": 16, "c": 9, "h": 45, "w": 41, "dtype": "float16"},
     ],
     sweep=[
         {"b": b, "g": 32, "c": 320 // 32, "h": s, "w": s, "dtype": "float16"}

@@ -18,7 +18,7 @@ from typing import Any
 
 from pytest_tritonbench.options import PHASES
 
-from . import gates
+from . import gate_summary
 from .pages.markdown import plain
 
 Row = Mapping[str, Any]
@@ -182,13 +182,13 @@ def _tasks(records: Sequence[Row]) -> Iterator[str]:
 
 def _gates(records: Sequence[Row]) -> Iterator[str]:
     """What the gates could not tell, and how many found what."""
-    if not (count := gates.counted(records)):
+    if not (count := gate_summary.counted(records)):
         return
     yield f"Gates: {count}."
     yield ""
-    unsure = [(test, gate) for test, gate in gates.found(records) if gate["outcome"] == "ambiguous"]
-    for test, gate in unsure[:MOST]:
-        yield f"- ❔ {plain(test)}: {plain(gate['message'])}"
+    unsure = gate_summary.ambiguous(records)
+    for test, message in unsure[:MOST]:
+        yield f"- ❔ {plain(test)}: {plain(message)}"
     if len(unsure) > MOST:
         yield f"- ❔ {len(unsure) - MOST} more"
     if unsure:

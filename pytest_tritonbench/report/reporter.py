@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from pytest_tritonbench.options import Settings
-from pytest_tritonbench.report import gates
+from pytest_tritonbench.report import gate_summary
 from pytest_tritonbench.report.answers import AnswerFile
 from pytest_tritonbench.report.authors import passes, prices, scoreboard
 from pytest_tritonbench.report.leaderboard import leaderboard
@@ -120,7 +120,7 @@ class Reporter:
         shown = [r for r in self._records if r["suite"] is None or few]
         for line, good in summarise(shown) if shown else ():
             terminalreporter.write_line(line, **({} if good else {"red": True}))
-        for line in gates.told(self._records):
+        for line in gate_summary.told(self._records):
             terminalreporter.write_line(line)
         if of_suites and self._plan is not None:
             for line in leaderboard(of_suites, self._plan.channels):

@@ -55,7 +55,7 @@ def is_timed(item: pytest.Item) -> bool:
 
 def compares(config: pytest.Config) -> bool:
     """Whether ``--benchmark-compare`` was given; in a worker too."""
-    return bool(config.stash.get(_COMPARED, config.option.benchmark_compare))
+    return bool(_wanted(config))
 
 
 def compared(config: pytest.Config) -> list[tuple[str, dict[str, Any]]]:
@@ -68,13 +68,18 @@ def compared(config: pytest.Config) -> list[tuple[str, dict[str, Any]]]:
         For each the path of its file and what is in it.
     """
     if _LOADED not in config.stash:
-        wanted = config.stash.get(_COMPARED, config.option.benchmark_compare)
+        wanted = _wanted(config)
         loaded = []
         if wanted:
             storage = _session_of(config).storage
             loaded = list(storage.load())[-1:] if wanted is True else list(storage.load(wanted))
         config.stash[_LOADED] = [(str(path), data) for path, data in loaded]
     return config.stash[_LOADED]
+
+
+def _wanted(config: pytest.Config) -> Any:
+    """What ``--benchmark-compare`` was given, which workers have set aside."""
+    return config.stash.get(_COMPARED, config.option.benchmark_compare)
 
 
 def _session_of(config: pytest.Config) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pytest_tritonbench.report import gates
+from pytest_tritonbench.report import gate_summary
 
 
 def _record(test: str, *found: tuple[str, str]) -> dict[str, Any]:
@@ -19,8 +19,8 @@ def test_a_run_without_gates_says_nothing() -> None:
         {"test": "a", "timing": None},
         {"test": "b", "timing": {"speedup": 2.0}},
     ]
-    assert [*gates.told(records)] == []
-    assert gates.counted(records) == ""
+    assert [*gate_summary.told(records)] == []
+    assert gate_summary.counted(records) == ""
 
 
 def test_what_could_not_be_told_is_named() -> None:
@@ -30,7 +30,7 @@ def test_what_could_not_be_told_is_named() -> None:
         _record("b", ("ambiguous", long), ("passed", "fast")),
         _record("a", ("failed", "slow")),
     ]
-    lines = [*gates.told(records)]
+    lines = [*gate_summary.told(records)]
     assert lines[0] == "ambiguous: b"
     assert "".join(line.strip() + " " for line in lines[1:-1]).strip() == long.strip()
     assert max(map(len, lines)) <= 80
@@ -40,7 +40,7 @@ def test_what_could_not_be_told_is_named() -> None:
 def test_one_reason_is_told_once() -> None:
     """With the number of cases; an option in it is not broken."""
     missing = "nothing to compare with: give --tb-base REV or --benchmark-compare"
-    lines = [*gates.told([_record(str(n), ("uncompared", missing)) for n in range(3)])]
+    lines = [*gate_summary.told([_record(str(n), ("uncompared", missing)) for n in range(3)])]
     assert lines == [
         "uncompared: 3 cases: nothing to compare with: give --tb-base REV or",
         "  --benchmark-compare",
@@ -51,7 +51,7 @@ def test_one_reason_is_told_once() -> None:
 def test_of_many_the_first_are_named() -> None:
     """A run of hundreds of cases does not end with as many lines."""
     records = [_record(f"t{n:02}", ("ambiguous", "neither")) for n in range(25)]
-    lines = [*gates.told(records)]
+    lines = [*gate_summary.told(records)]
     assert [line for line in lines if line.startswith("ambiguous")][-2:] == [
         "ambiguous: t19",
         "ambiguous: 5 more, which the records have",
